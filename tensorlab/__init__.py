@@ -53,7 +53,7 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
-from tensorlab.layers import Input, Layer
+from tensorlab.layers import Input, KerasTensor, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.optimizers import OptimizerRule
@@ -106,6 +106,7 @@ __all__ = [
     "Activation",
     "GradientTape",
     "Input",
+    "KerasTensor",
     "Layer",
     "LossRule",
     "Model",

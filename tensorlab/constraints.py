@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tensorlab import ops
+from tensorlab import absent, ops
 from tensorlab.errors import ArgumentError, ArgumentTypeError, UnknownNameError, nearest, short_repr
 from tensorlab.ops.lift import elementwise
 from tensorlab.registry import canonical
 from tensorlab.rules import finite
-from tensorlab.serialization import Configured
+from tensorlab.serialization import Configured, serialize
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -20,10 +20,12 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]
 
@@ -161,3 +163,12 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
         return identifier
     raise ArgumentTypeError("constraint", "a name, a Constraint, or a function of a weight", short_repr(identifier))
+
+
+def deserialize(config: Any) -> Callable[[Any], Any] | None:
+    """Return a constraint from the result of `serialize`. The errors are those of `get`."""
+    return get(config)
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorlab import dtypes, ops, random
+from tensorlab import absent, dtypes, ops, random
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured
+from tensorlab.serialization import deserialize as deserialize
 from tensorlab.serialization import get as _get
+from tensorlab.serialization import serialize as serialize
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor, asarray
 
@@ -257,6 +259,7 @@ class Orthogonal(Initializer):
 
 
 # Keras's other names for the same classes
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
 variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
@@ -275,3 +278,7 @@ def get(identifier: Any) -> Any:
     if callable(identifier) and not isinstance(identifier, (type, Initializer)):
         return identifier
     return _get("initializer", identifier, Initializer)
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

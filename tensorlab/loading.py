@@ -11,8 +11,10 @@ from typing import Any
 
 from tensorlab.errors import SavedFileError
 
-_MOST_ELEMENTS = 1 << 26
-"""The number of elements of one sample of zeros above which a model is not built from a file."""
+MOST_ELEMENTS = 1 << 26
+"""The number of elements above which a file cannot make an object, or a layer the outputs for one sample."""
+MOST_LAYERS = 10_000
+"""The number of layers in a file above which it is refused."""
 
 _REFUSED_KINDS = ("backend", "callback", "dataset")
 
@@ -26,20 +28,29 @@ class Loading:
         custom_objects: classes and functions by the names that they have in the file.
         unbounded_loops: whether scalar functions may have loops that may not end.
         shapes: how many weights of each shape and dtype the file has, so that no other memory is allocated.
+        layers: how many layers have been made.
     """
 
     who: str
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
     unbounded_loops: bool = False
     shapes: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
+    layers: int = 0
 
     def check_kind(self, kind: str) -> None:
-        """Raise unless objects of a kind belong into a model."""
+        """Raise unless objects of a kind belong into a model, or if there are too many layers."""
+        self.layers += kind == "layer"
+        if self.layers > MOST_LAYERS:
+            raise SavedFileError(self.who, f"at most {MOST_LAYERS:,} layers", "more")
         if kind in _REFUSED_KINDS:
             raise SavedFileError(self.who, "the parts of a model", f"a {kind}", "the file is not what it claims to be")
 
-    def take_weight(self, label: str, shape: tuple[int, ...], dtype: str) -> None:
-        """Raise if the file has no (further) weight of this shape, before memory is allocated for it."""
+    def take_weight(self, label: str, shape: tuple[int, ...], dtype: str) -> bool:
+        """Return that the file has the value of a weight.
+
+        Raises:
+            SavedFileError: if it has no (further) one of this shape, before memory is allocated for it.
+        """
         if self.shapes[shape, dtype] < 1:
             raise SavedFileError(
                 self.who,
@@ -48,13 +59,25 @@ class Loading:
                 "the architecture and the arrays of the file do not belong together",
             )
         self.shapes[shape, dtype] -= 1
+        return True
 
-    def check_sample(self, shape: tuple[int, ...]) -> None:
-        """Raise if a sample of this shape would take too much memory."""
-        if math.prod(shape) > _MOST_ELEMENTS:
-            limit = f"samples of at most {_MOST_ELEMENTS:,} elements"
+    def check_sample(self, shape: tuple[int | None, ...]) -> None:
+        """Raise if a sample of this shape would take too much memory. Lengths that are None count as 2."""
+        if math.prod([2 if length is None else length for length in shape]) > MOST_ELEMENTS:
+            limit = f"samples of at most {MOST_ELEMENTS:,} elements"
             raise SavedFileError(self.who, limit, f"the shape {shape}", "build the model, and use load_weights")
 
 
 loading: ContextVar[Loading | None] = ContextVar("loading", default=None)
 """The file that this thread reads."""
+
+
+def check_count(who: str, count: int, most: int = MOST_ELEMENTS) -> None:
+    """Raise if a file is read and asks for too many of something, of which few bytes can ask for any number.
+
+    Raises:
+        SavedFileError: if it does. Outside of the reading of files any number is accepted.
+    """
+    reading = loading.get()
+    if reading is not None and count > most:
+        raise SavedFileError(f"{reading.who}: {who}", f"at most {most:,} in a file", f"{count:,}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tensorlab.absent import hint_for
 from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest, short_repr
 
 
@@ -117,7 +118,10 @@ class Registry:
                 self.kind,
                 f"the name of a registered {self.kind}",
                 short_repr(name),
-                failed or self._other_kind(name) or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
+                failed
+                or self._other_kind(name)
+                or hint_for(KINDS[self.kind], name.rpartition(":")[2])
+                or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
             )
         return found
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tensorlab import ops
+from tensorlab import absent, ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
@@ -140,3 +140,7 @@ def get(identifier: Any) -> Callable[[Any], Tensor] | None:
         return identifier
     found: Regularizer = _get("regularizer", identifier, Regularizer)
     return found
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -53,6 +53,23 @@ def integer(who: str, value: Any, least: int) -> int:
     return number
 
 
+def integer_or_none(who: str, value: Any) -> int | None:
+    """Return a value as an int of any sign, or None.
+
+    Raises:
+        ArgumentError: if it is neither.
+    """
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise ArgumentError(who, "an integer, or None", short_repr(value))
+    return number
+
+
 class Hyperparameters(MutableMapping[str, float]):
     """The hyperparameters of a loss, an optimizer or an activation: a mapping of fixed names to finite numbers.
 

@@ -14,10 +14,10 @@ PACKAGE = ROOT / "tensorlab"
 
 LEVELS = {
     0: "errors start",
-    1: "checking environment forks loading scopes terminal version",
+    1: "absent checking environment forks limits loading scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
-    4: "kernels",
+    4: "kernels pictures",
     5: "backends",
     6: "devices",
     7: "tensor",

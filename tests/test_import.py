@@ -45,6 +45,20 @@ def test_modules_that_few_programs_need_are_imported_later() -> None:
     assert LATER & set(output(program).split()) == set()
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_python_without_its_lock_is_refused(enabled: bool) -> None:
+    """Simulate a free-threaded Python, which says whether it has the lock."""
+    program = (
+        f"import sys; sys._is_gil_enabled = lambda: {enabled}\n"
+        "try:\n    import tensorlab\nexcept ImportError as error:\n    print(error)"
+    )
+    message = (
+        "tensorlab: expected Python with its global interpreter lock, received a free-threaded Python that runs "
+        "without it; start it with the environment variable PYTHON_GIL=1 or the option -X gil=1\n"
+    )
+    assert output(program) == ("" if enabled else message)
+
+
 def test_no_scalar_function_is_parsed() -> None:
     program = (
         "import tensorlab as tl\n"

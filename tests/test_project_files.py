@@ -48,6 +48,14 @@ def test_supported_python_versions_agree_in_all_files() -> None:
     assert project["requires-python"].startswith(f">={versions[0]},")
 
 
+def test_security_page_is_linked_and_names_files_that_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert all("[SECURITY.md](SECURITY.md)" in (ROOT / page).read_text() for page in ("README.md", "ARCHITECTURE.md"))
+    programs = re.findall(r"`(\w+\.py)`", text)
+    assert programs == ["readers.py", "operations.py"]
+    assert all((ROOT / "tests/fuzzing" / program).is_file() for program in programs)
+
+
 def test_contributing_names_files_that_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:tensorlab|tests|cuda|plugins)/[\w/*.-]+)`", text))

@@ -16,7 +16,8 @@ import tensorlab as tl
 from tensorlab.callbacks import History
 from tensorlab.errors import ArgumentError, DeviceError, StateError
 from tensorlab.models.checkpoint import Checkpoint
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.runs import own_draws
 from tensorlab.models.steps import uncompiled
 from tensorlab_cuda import driver
@@ -96,6 +97,9 @@ def _check_model(who: str, model: Any) -> None:
 def _check_on_device(who: str, samples: Samples) -> None:
     """Raise unless the data is on the device."""
     for name, tensor in (("x", samples.x), ("y", samples.y)):
+        if isinstance(tensor, (list, dict)):
+            hint = "train a model of several inputs or outputs with model.fit"
+            raise ArgumentError(f"{who} {name}", "one array", f"a {type(tensor).__name__} of {len(tensor)}", hint)
         if tensor is not None and tensor.device != "cuda":
             hint = "train it with model.fit, which sends it batch by batch"
             size = f"{tensor.size * tensor.dtype.itemsize / 1e6:,.1f} MB on the device {tensor.device!r}"

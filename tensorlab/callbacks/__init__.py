@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tensorlab import serialization
+from tensorlab import absent, serialization
 from tensorlab.callbacks.base import Callback, CallbackList, History, LambdaCallback, Logs
 from tensorlab.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from tensorlab.callbacks.logger import CSVLogger
 from tensorlab.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
 from tensorlab.callbacks.progress import ProgbarLogger, ProgressBar, show
 from tensorlab.callbacks.schedule import LearningRateScheduler, TerminateOnNaN
+from tensorlab.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
@@ -27,6 +28,7 @@ __all__ = [
     "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
     "find_observers",
     "get",
@@ -46,3 +48,7 @@ def get(identifier: Any) -> Callback:
     """
     found: Callback = serialization.get("callback", identifier, Callback)
     return found
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from tensorlab import serialization
@@ -57,6 +57,9 @@ class Callback(serialization.Configured):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned, in a run that goes on from a checkpoint, after `on_train_begin`.
+
+        Constructor's arguments with text, such as paths, are not restored. A callback that keeps paths in attributes of
+        other names overrides this method and leaves them out, since a checkpoint may come from somebody else.
 
         Raises:
             ArgumentTypeError: for anything else.
@@ -158,6 +161,45 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned.
+
+        Raises:
+            ArgumentTypeError: for anything else.
+        """
+        history = state.get("history", {})
+        if not isinstance(history, dict) or not all(isinstance(values, list) for values in history.values()):
+            raise ArgumentTypeError("History.set_state", "lists by the names of metrics", short_repr(history, 80))
+        super().set_state(state)
+
+    def plot(self, to_file: Any = None, metrics: Sequence[str] | None = None, dpi: float = 150) -> Any:
+        """Draw each metric over the epochs, beside that of the validation, and write the picture to a file.
+
+        It needs matplotlib: ``pip install 'tensorlab[plot]'``.
+
+        Args:
+            to_file: the file, which ends with ".svg", ".png" or ".pdf"; None to write none.
+            metrics: the metrics to draw, without ``val_``; all that are numbers if None.
+            dpi: dots per inch of a PNG file.
+
+        Returns:
+            the figure of matplotlib.
+
+        Raises:
+            StateError: before the first epoch has ended, or if matplotlib is not installed.
+            ArgumentError: for a metric that was not reported, or a path with another ending.
+            FileAccessError: if the file cannot be written.
+
+        Example:
+            >>> model = tl.Sequential([tl.Input((1,)), tl.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> history = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, validation_split=0.25, verbose=0)
+            >>> figure = history.plot()
+        """
+        from tensorlab.callbacks.drawing import draw_history  # which few programs need
+
+        return draw_history(self.history, to_file, metrics, dpi)
 
 
 class LambdaCallback(Callback):

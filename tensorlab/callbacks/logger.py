@@ -62,8 +62,15 @@ class CSVLogger(Callback):
         return {**super().get_state(), "text": text}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore the columns and the text of the file."""
+        """Restore the columns and the text of the file.
+
+        Raises:
+            ArgumentTypeError: for anything else.
+        """
         rest = dict(state)
-        text = np.asarray(rest.pop("text"), np.uint8)
+        text, columns = rest.pop("text", None), rest.get("_columns")
+        named = columns is None or (isinstance(columns, list) and all(isinstance(name, str) for name in columns))
+        if not isinstance(text, np.ndarray) or text.dtype != np.uint8 or not named:
+            raise ArgumentTypeError("CSVLogger.set_state", "what get_state returned", short_repr(state))
         super().set_state(rest)
         text.tofile(self.filename)

@@ -5,7 +5,6 @@ The content of every format is converted to the bytes of the original IDX files,
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import math
@@ -16,13 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
+from numpy.lib import format as npy
 
 from tensorlab.datasets import idx
 from tensorlab.datasets._types import UInt8Array
-from tensorlab.errors import DatasetError
+from tensorlab.errors import DatasetError, short_repr
+from tensorlab.limits import gunzipped, zip_archive, zip_member
 
 ARCHIVE = "mnist.npz"
 
@@ -105,9 +106,8 @@ def from_idx(part: Part, content: bytes, who: str) -> Arrays:
     """Read the array in an IDX file, plain or gzipped."""
     if content[:2] == b"\x1f\x8b":  # not by name: browsers unpack a file and keep its name
         try:
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-                content = stream.read(_idx_size(part) + 1)  # the limit, one byte too many, stops a "zip bomb"
-        except (OSError, EOFError, zlib.error) as error:
+            content = gunzipped(content, _idx_size(part) + 1)  # the limit, one byte too many, stops a "zip bomb"
+        except (EOFError, zlib.error) as error:
             raise DatasetError(
                 who, "a complete gzip file", f"{type(error).__name__}: {error}", "it is damaged; download it again"
             ) from error
@@ -128,32 +128,37 @@ def from_npz(content: bytes, who: str) -> Arrays:
             f"{len(content)} bytes that are not a complete zip file",
             "download it again; of IDX files, pass the folder",
         )
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = {part.key: archive[part.key] for part in PARTS if part.key in archive}
-    except Exception as error:  # zipfile, zlib and NumPy raise many types for damaged content
-        raise DatasetError(who, expected, f"{type(error).__name__}: {error}", "download it again") from error
     arrays: Arrays = {}
     for part in PARTS:
-        array = found.get(part.key)
-        if array is None:
-            raise DatasetError(who, expected, f"one without {part.key}", "download it again")
-        if array.dtype != np.uint8:
-            raise DatasetError(who, expected, f"{part.key} of {array.dtype}", "download the original")
-        arrays[part.key] = _verified(part, idx.dumps(array), f"{who} ({part.key})")
+        try:
+            with zip_archive(io.BytesIO(content)) as archive, zip_member(archive, f"{part.key}.npy") as stream:
+                arrays[part.key] = _verified(part, idx.dumps(_npy(stream, part, who)), f"{who} ({part.key})")
+        except KeyError:
+            raise DatasetError(who, expected, f"one without {part.key}", "download it again") from None
+        except DatasetError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy raise many types for damaged content
+            raise DatasetError(who, expected, f"{type(error).__name__}: {error}", "download it again") from error
     return arrays
+
+
+def _npy(stream: IO[bytes], part: Part, who: str) -> UInt8Array:
+    """Read an array of the right dtype and shape in NumPy's format; no more is read and allocated than it has."""
+    read_header = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
+    shape, in_columns, dtype = read_header(stream)
+    if dtype != np.uint8:
+        expected = f"Keras's {ARCHIVE}, with uint8 arrays"
+        raise DatasetError(who, expected, f"{part.key} of {dtype}", "download the original")
+    _check_shape(part, shape, dtype, f"{who} ({part.key})")
+    size = math.prod(shape)
+    content = stream.read(size + 1)  # one byte too many, so that zipfile compares the checksum
+    return np.frombuffer(content, np.uint8, size).reshape(shape, order="F" if in_columns else "C")
 
 
 def _verified(part: Part, content: bytes, who: str) -> UInt8Array:
     """Return the array in a plain IDX file if its content is the original one."""
     array = idx.loads(content, who)
-    if array.dtype != np.uint8 or array.shape != part.shape:
-        raise DatasetError(
-            who,
-            f"uint8 of shape {part.shape}",
-            f"{array.dtype} of shape {array.shape}",
-            "it is another data set's, or under another's name",
-        )
+    _check_shape(part, array.shape, array.dtype, who)
     received = hashlib.sha256(content).hexdigest()
     if received != part.sha256:
         raise DatasetError(
@@ -163,6 +168,12 @@ def _verified(part: Part, content: bytes, who: str) -> UInt8Array:
             "download it again",
         )
     return array
+
+
+def _check_shape(part: Part, shape: tuple[int, ...], dtype: np.dtype[Any], who: str) -> None:
+    if dtype != np.uint8 or shape != part.shape:
+        expected, received = f"uint8 of shape {part.shape}", f"{dtype} of shape {short_repr(shape)}"
+        raise DatasetError(who, expected, received, "it is another data set's, or under another's name")
 
 
 def _idx_size(part: Part) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorlab.errors import ArgumentError, DatasetError, DTypeError
+from tensorlab.errors import ArgumentError, DatasetError, DTypeError, short_repr
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -56,6 +56,9 @@ def loads(data: bytes, who: str = "idx.loads") -> NDArray[Any]:
         )
     shape = struct.unpack(f">{axes}I", data[4:start])
     dtype = _DTYPES[code]
+    if math.prod([length for length in shape if length]) >= 2**60:  # with a length of 0, the file itself may be short
+        hint = "the file is damaged; download it again"
+        raise DatasetError(who, "an array that NumPy can hold", f"a header with the shape {short_repr(shape)}", hint)
     size = start + math.prod(shape) * dtype.itemsize
     if len(data) != size:
         raise DatasetError(

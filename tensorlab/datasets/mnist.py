@@ -19,6 +19,7 @@ from tensorlab.datasets import _mnist_files as files
 from tensorlab.datasets import fetch
 from tensorlab.datasets._types import Split
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError, short_repr
+from tensorlab.limits import content_of
 
 __all__ = ["load_data"]
 
@@ -32,6 +33,7 @@ MIRRORS: tuple[str, ...] = (
 """Where to download from, in this order: the address of an ``mnist.npz``, or of a folder with the gzipped IDX files."""
 
 _LIMIT = 32 * 2**20  # bytes per download; the largest file has 11.5 million
+_LARGEST = 64 * 2**20  # bytes of a file; an archive without compression has 55 million
 
 
 def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60.0) -> Split:
@@ -139,7 +141,7 @@ def _read_cache(folder: Path, tried: list[str]) -> files.Arrays:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return content_of(file, _LARGEST)
     except OSError as error:
         raise DatasetError(str(file), "a file that can be read", str(error), "check its permissions") from error
 

@@ -26,6 +26,7 @@ class Activation(Layer):
     Source: Keras, ``keras.layers.Activation``.
     """
 
+    supports_masking = True
     _takes_one = True
 
     @property
@@ -82,6 +83,7 @@ class ReLU(Layer):
     Source: Keras, ``keras.layers.ReLU``.
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -112,6 +114,7 @@ class LeakyReLU(Layer):
     Source: Keras, ``keras.layers.LeakyReLU``.
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -130,6 +133,7 @@ class Identity(Layer):
     Source: Keras, ``keras.layers.Identity``.
     """
 
+    supports_masking = True
     samplewise = True
 
     def call(self, inputs: Any) -> Any:
@@ -162,6 +166,7 @@ class PReLU(Layer):
         [[-2.0, 3.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -213,6 +218,7 @@ class ELU(Layer):
     Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", arXiv:1511.07289.
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 

@@ -9,21 +9,21 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
-from tensorlab.layers.calling import Call
+from tensorlab.layers.calling import Trial
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
 
 
-def _map(function: Callable[[Any], Any], value: Any) -> Any:
+def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     """Apply a function to the leaves of nested lists, tuples and dicts; return the same structure."""
     if type(value) is dict:
-        return {key: _map(function, item) for key, item in value.items()}
+        return {key: map_leaves(function, item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[_map(function, item) for item in value])
+        return type(value)(*[map_leaves(function, item) for item in value])
     if type(value) in (list, tuple):
-        return type(value)([_map(function, item) for item in value])
+        return type(value)([map_leaves(function, item) for item in value])
     return function(value)
 
 
@@ -43,12 +43,12 @@ def inputs_to_tensors(who: str, value: Any, device: str | None) -> Any:
     """Convert inputs to tensors; arrays are moved to ``device``."""
     if isinstance(value, (np.ndarray, Tensor)) or not is_structure(value):
         return as_tensor(value, who, device)
-    return _map(lambda item: item if item is None else as_tensor(item, who, device), value)
+    return map_leaves(lambda item: item if item is None else as_tensor(item, who, device), value)
 
 
 def arrays_to_tensors(who: str, value: Any) -> Any:
     """Convert the NumPy arrays among arguments to tensors."""
-    return _map(lambda item: as_tensor(item, who) if isinstance(item, np.ndarray) else item, value)
+    return map_leaves(lambda item: as_tensor(item, who) if isinstance(item, np.ndarray) else item, value)
 
 
 def in_precision(value: Any, dtype: dtypes.DType) -> Any:
@@ -57,12 +57,12 @@ def in_precision(value: Any, dtype: dtypes.DType) -> Any:
     def converted(item: Any) -> Any:
         return item.astype(dtype) if isinstance(item, Tensor) and item.dtype.kind == "f" else item
 
-    return _map(converted, value)
+    return map_leaves(converted, value)
 
 
 def shapes_of(value: Any) -> Any:
     """Return the shape of a tensor, or the shapes of a structure of tensors."""
-    return _map(lambda item: item.shape if isinstance(item, Tensor) else None, value)
+    return map_leaves(lambda item: item.shape if isinstance(item, Tensor) else None, value)
 
 
 def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) -> Any:
@@ -89,11 +89,32 @@ def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) 
 
 
 def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> list[Any]:
-    """Build a layer by computing on a batch of zeros.
+    """Build a layer by computing on a batch of zeros of a shape, or of a structure of shapes.
+
+    The zeros have the layer's dtype, or int64 if the layer does not accept that. See `computed_on_samples`.
+    """
+    who = f"{layer._who}.build"
+
+    def sample(dtype: Any, unknown: int) -> Any:
+        return batch_of_zeros(who, shape, layer.dtype if dtype is None else dtype, unknown)
+
+    return computed_on_samples(layer, sample, compute, shape)
+
+
+def computed_on_samples(
+    layer: Any, sample: Callable[[Any, int], Any], compute: Callable[[Any], Any], shape: Any
+) -> list[Any]:
+    """Build a layer by computing on a batch of one sample.
 
     If the shape has lengths that are None, compute on a second batch with other lengths there. A layer whose weights
-    depend on such a length refuses the second batch. The zeros have the layer's dtype, or int64 if the layer does not
-    accept that. The layer computes as in inference.
+    depend on such a length refuses the second batch. The layer computes as in inference.
+
+    Args:
+        layer: the layer.
+        sample: returns a batch. Its arguments are the dtype of real numbers, None for their own, and the length of
+            axes whose length is not known.
+        compute: the function of a batch.
+        shape: the shape, for messages.
 
     Returns:
         the result for each batch.
@@ -105,12 +126,12 @@ def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> 
     """
     who = f"{layer._who}.build"
 
-    def attempt(dtype: dtypes.DType) -> list[Any]:
-        first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
+    def attempt(dtype: Any) -> list[Any]:
+        first, second = (sample(dtype, unknown) for unknown in (1, 2))
         reading = loading.get()
         left = None if reading is None else reading.shapes.copy()
         try:
-            with Call(layer, training=False):
+            with Trial(layer, training=False):
                 results = [compute(first)]
                 if shapes_of(first) != shapes_of(second):
                     try:
@@ -125,7 +146,7 @@ def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> 
             raise
 
     try:
-        return attempt(layer.dtype)
+        return attempt(None)
     except DTypeError as error:
         try:
             return attempt(dtypes.int64)

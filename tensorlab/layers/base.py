@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tensorlab import activations, autodiff, dtypes
+from tensorlab import activations, autodiff, dtypes, regularizers
 from tensorlab.arguments import check_name
 from tensorlab.checking import here
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
+from tensorlab.layers.added_losses import AddsLosses, CallLosses
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
     check_outputs,
@@ -23,11 +24,15 @@ from tensorlab.layers.arguments import (
     sample_shape,
     shapes_of,
 )
-from tensorlab.layers.calling import Block, Call, call_around, context
+from tensorlab.layers.calling import Block, Call, Trial, call_around, context
+from tensorlab.layers.masks import pass_mask
+from tensorlab.layers.signatures import arguments_needed, training_argument
+from tensorlab.layers.symbolic import Calls, Described, symbolic_leaves
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
-from tensorlab.layers.weights import Weighted, device_of_weights
+from tensorlab.layers.weights import device_of_weights
+from tensorlab.loading import loading
 from tensorlab.ops.probabilities import Probabilities
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 from tensorlab.utils import unique_name
 
 
@@ -69,7 +74,7 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(Weighted):
+class Layer(Described, AddsLosses):
     """The base of every layer. A subclass implements `call`, and `build` if it has weights.
 
     Variables and layers in attributes belong to the layer, also if they are in lists, tuples, dicts, sets, deques or
@@ -84,6 +89,8 @@ class Layer(Weighted):
         input_shape: the shape of one sample, for the first layer of a `Sequential`. Prefer an `Input` layer.
         input_dim: the same for samples of one axis: their length.
         batch_input_shape: the same, including the batch axis.
+        activity_regularizer: a penalty on the outputs that is added to the loss, divided by the number of samples: a
+            name, a `Regularizer`, a function, or None.
 
     Source: Keras, ``keras.layers.Layer``.
 
@@ -105,7 +112,9 @@ class Layer(Weighted):
             name="",
             _building=False,
             _built_for=None,
+            _call_losses=CallLosses(),
             _called=False,
+            _calls=Calls(),
             _dtype_given=False,
             _lock=Lock(),
             _made=[],
@@ -122,11 +131,14 @@ class Layer(Weighted):
         input_shape: Any = None,
         input_dim: Any = None,
         batch_input_shape: Any = None,
+        activity_regularizer: Any = None,
     ) -> None:
         check_name(type(self).__name__, name)
         self.name = name or unique_name(type(self).__name__)
         if dtype is not None:
             self._set_dtype(dtypes.as_dtype(dtype, self._who))
+        if activity_regularizer is not None:
+            self.activity_regularizer = regularizers.get(activity_regularizer)
         if not trainable:
             self.trainable = False
         if batch_input_shape is not None:
@@ -143,12 +155,15 @@ class Layer(Weighted):
     _lock: Lock  # acquired to build the layer and for its first call
     _made: list[Change]  # changes made by build, which unbuild undoes
     _input_shape_given: tuple[int | None, ...] | None = None
+    supports_masking: bool | None = False
+    """Whether the outputs have a mask if the inputs have one, see `compute_mask`. None leaves it to inner layers."""
+    _takes_mask: ClassVar[bool | None] = None  # whether `call` takes ``mask``; cached as the next but one
     _takes_one: ClassVar[bool] = False  # whether the layer accepts only a single tensor
     _call_signature: ClassVar[tuple[int, Any] | None] = None  # cached by `_training_of_call` for each class
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._call_signature = None
+        cls._call_signature = cls._takes_mask = None
         if "build" in cls.__dict__:
             cls.build = _whole(cls.build)  # type: ignore[method-assign]
 
@@ -197,6 +212,25 @@ class Layer(Weighted):
         """Compute the outputs. Subclasses may also take ``training``, which is true in training."""
         raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
 
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+        """Return the mask of the outputs, if the layer ``supports_masking``.
+
+        Args:
+            inputs: the inputs of the call.
+            previous_mask: their mask, bools of shape ``(batch, time)``, which are false for padding; None without one.
+
+        Source: Keras, ``keras.layers.Layer.compute_mask``.
+        """
+        return previous_mask
+
+    @property
+    def is_trial_call(self) -> bool:
+        """Whether the present call only builds layers and checks shapes. Such a call must not change a state."""
+        call = context.call
+        while call is not None and not isinstance(call, Trial):
+            call = call.outer
+        return call is not None
+
     @property
     def samplewise(self) -> bool:
         """Whether, outside of training, the outputs for a sample depend on that sample and the weights only.
@@ -216,7 +250,8 @@ class Layer(Weighted):
         unchanged. Arrays are moved to the device of the weights. If the first call raises, the build is undone.
 
         Args:
-            inputs: a tensor, or a list, tuple or dict of tensors.
+            inputs: a tensor, or a list, tuple or dict of tensors. If they are symbolic (see `KerasTensor`), the call is
+                recorded, and the results are symbolic too.
             args: further arguments of `call`.
             training: whether the layer is being trained; if None, the value of the enclosing layer's call.
             kwargs: further keyword arguments of `call`.
@@ -224,6 +259,10 @@ class Layer(Weighted):
         Raises:
             ArgumentTypeError: if `call` does not return a tensor, or a list, tuple or dict of tensors.
         """
+        if (args or kwargs or not isinstance(inputs, Tensor)) and symbolic_leaves((inputs, args, kwargs)):
+            return self._symbolic(inputs, args, kwargs, training)
+        if self._call_losses.values:
+            self._call_losses.values = []
         outer = context.call
         # As `with Call(self, training) as call:`, in fewer Python calls.
         call = Call(self, outer.training if training is None and outer is not None else training)
@@ -248,8 +287,14 @@ class Layer(Weighted):
             context.call = outer
         return outputs
 
+    def _check_outputs(self, inputs: Any) -> None:
+        """Raise if this layer is read from a file, which asks for large outputs."""
+        reading, shape = loading.get(), getattr(self, "compute_output_shape", None)
+        if reading is not None and shape is not None and isinstance(inputs, Tensor):
+            reading.check_sample(shape(inputs.shape))
+
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        one = isinstance(inputs, Tensor)
+        one, mask = isinstance(inputs, Tensor), mask_of(inputs)
         if not one:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
@@ -263,6 +308,7 @@ class Layer(Weighted):
             inputs = inputs.snapshot()  # a layer may return its inputs, and caller and layer may write into them
         if not self.built:
             self._ensure_built(shapes_of(inputs))
+            self._check_outputs(inputs)
         if not one or inputs.dtype is not self.dtype:
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
@@ -275,11 +321,17 @@ class Layer(Weighted):
                 call.training = default
             if call.training is not None:
                 kwargs = {**kwargs, "training": call.training}
+        if mask is not None and self._call_takes_mask() and kwargs.get("mask") is None:
+            kwargs = {**kwargs, "mask": mask}
         outputs = self.call(inputs, *args, **kwargs)
         if not isinstance(outputs, Tensor):
             check_outputs(self._who, outputs)
+        if self.supports_masking or mask is not None:
+            pass_mask(self, inputs, kwargs.get("mask", mask), outputs)
         if here.watcher is not None:
             here.watcher.outputs(self, inputs, outputs)
+        if self.activity_regularizer is not None:
+            self._penalize(outputs)
         return outputs
 
     def _ensure_built(self, input_shape: Any) -> None:
@@ -289,7 +341,7 @@ class Layer(Weighted):
         """Build inner layers that `build` did not build, by computing on a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
-        several = _arguments_needed(self.call)
+        several = arguments_needed(self.call)
 
         def compute(zeros: Any) -> None:
             self(*zeros) if isinstance(zeros, list) and len(zeros) == several else self(zeros)
@@ -317,46 +369,21 @@ class Layer(Weighted):
         object.__setattr__(self, "_made", [])
 
     @classmethod
+    def _call_takes_mask(cls) -> bool:
+        if cls._takes_mask is None:
+            cls._takes_mask = "mask" in inspect.signature(cls.call).parameters
+        return cls._takes_mask
+
+    @classmethod
     def _takes_training(cls) -> bool:
         return bool(cls._training_of_call()[0])
 
     @classmethod
     def _training_of_call(cls) -> tuple[int, Any]:
         """Return the position of ``training`` among the arguments of `call` (0 if it has none), and its default."""
-        found = cls._call_signature
-        if found is None:
-            parameters = list(inspect.signature(cls.call).parameters.values())[1:]
-            names = [parameter.name for parameter in parameters]
-            found = 0, None
-            if "training" in names:
-                position = names.index("training")
-                default = parameters[position].default
-                found = max(position, 1), None if default is inspect.Parameter.empty else default
-                if parameters[position].kind is inspect.Parameter.KEYWORD_ONLY:
-                    found = len(names) + 1, found[1]
-            cls._call_signature = found
-        return found
+        if cls._call_signature is None:
+            cls._call_signature = training_argument(cls.call)
+        return cls._call_signature
 
     def __repr__(self) -> str:
         return f"<{self._who}{', built' if self.built else ''}>"
-
-
-def is_samplewise(layer: Layer) -> bool:
-    """Return whether a layer is `samplewise`, by a declaration in the class that implements its `call` or below it."""
-    if not _CALLS.isdisjoint(vars(layer)):
-        return False
-    for cls in type(layer).__mro__:
-        if "samplewise" in vars(cls):
-            return bool(layer.samplewise)
-        if not _CALLS.isdisjoint(vars(cls)):
-            return False
-    return False
-
-
-_CALLS = {"__call__", "call"}
-
-
-def _arguments_needed(call: Callable[..., Any]) -> int:
-    """Return the number of positional arguments without a default."""
-    parameters = inspect.signature(call).parameters.values()
-    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "training" for p in parameters)

@@ -45,6 +45,12 @@ class Call:
             self.outer.built += self.built
 
 
+class Trial(Call):
+    """A call that builds layers and checks shapes. Its outputs, and what layers add to the loss, are not used."""
+
+    __slots__ = ()
+
+
 class Block(Call):
     """A block of code that may build a layer but is not a call of it, such as `fit`."""
 

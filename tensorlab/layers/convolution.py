@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
-from tensorlab.layers.dense import positive, refuse_activity_regularizer
+from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, windows_of
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.windows import convolve
@@ -95,7 +95,7 @@ class Convolution(Activated):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
@@ -147,7 +147,7 @@ class Conv2D(Convolution):
         kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
             None.
         bias_regularizer: the same for the bias.
-        activity_regularizer: None; penalties on outputs are not supported.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         kernel_constraint: what the kernel has to satisfy after each step: a name, a `Constraint`, a function, or None.
         bias_constraint: the same for the bias.
 
@@ -189,7 +189,7 @@ class Conv1D(Convolution):
         bias_initializer: the initial value of the bias, ``(filters,)``.
         kernel_regularizer: a penalty on the kernel that is added to the loss.
         bias_regularizer: the same for the bias.
-        activity_regularizer: None; penalties on outputs are not supported.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         kernel_constraint: what the kernel has to satisfy after each step.
         bias_constraint: the same for the bias.
 

@@ -13,7 +13,7 @@ from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.nn import dense
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 
 
 def positive(who: str, value: Any) -> int:
@@ -31,17 +31,6 @@ def positive(who: str, value: Any) -> int:
     return number
 
 
-def refuse_activity_regularizer(layer: str, given: Any) -> None:
-    """Raise unless the ``activity_regularizer`` of a layer is None.
-
-    Raises:
-        ArgumentError: if it is not.
-    """
-    if given is not None:
-        who, received = f"{layer} activity_regularizer", short_repr(given)
-        raise ArgumentError(who, "None, as tensorlab has penalties on weights only", received, "add it to the loss")
-
-
 class Dense(Layer):
     """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. In a model, inputs are a batch.
 
@@ -56,7 +45,7 @@ class Dense(Layer):
         kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
             None.
         bias_regularizer: the same for the bias.
-        activity_regularizer: accepted as in Keras, if it is None.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         kernel_constraint: what the kernel is replaced by after each step: a `Constraint`, a name, a function, or None.
         bias_constraint: the same for the bias.
 
@@ -74,6 +63,7 @@ class Dense(Layer):
         [(4, 3), (3,)]
     """
 
+    supports_masking = True
     _takes_one = True
 
     @property
@@ -103,7 +93,7 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
@@ -130,9 +120,11 @@ class Dense(Layer):
             and inputs.dtype is self.dtype
             and not args
             and not kwargs
+            and self.activity_regularizer is None
             and type(self).call is Dense.call
             and "call" not in self.__dict__
             and activations.acts_along_last_axis(self.activation)
+            and mask_of(inputs) is None
             and here.watcher is None
         ):
             return self.call(inputs)  # nothing would read the record of a call: `call` runs only tensorlab's operations
@@ -152,6 +144,10 @@ class Dense(Layer):
         if isinstance(activation, Elementwise):
             return dense(inputs, kernel, self.bias, activation)
         return activation(dense(inputs, kernel, self.bias))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
+        return (*input_shape[:-1], self.units)
 
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)

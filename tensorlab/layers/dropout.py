@@ -52,6 +52,7 @@ class Dropout(Layer):
         [[1.0, 1.0, 1.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -85,6 +86,7 @@ class GaussianNoise(Layer):
         [[1.0, 1.0, 1.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -119,6 +121,7 @@ class GaussianDropout(Layer):
         [[1.0, 1.0, 1.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 

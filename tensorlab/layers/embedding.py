@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlab import constraints, initializers, ops, regularizers
-from tensorlab.errors import ArgumentError, DTypeError, short_repr
+from tensorlab.errors import DTypeError
 from tensorlab.layers.base import Layer
 from tensorlab.layers.dense import positive
 from tensorlab.tensor import Tensor
@@ -20,10 +20,11 @@ class Embedding(Layer):
         embeddings_initializer: the initial value of the matrix, ``(input_dim, output_dim)``.
         embeddings_regularizer: a penalty on the matrix that is added to the loss.
         embeddings_constraint: what the matrix has to satisfy after each step.
-        mask_zero: False; tensorlab has no masks.
+        mask_zero: whether 0 is padding: the outputs then have a mask, which is false there. Layers that take a mask,
+            such as those of the plugin tensorlab-recurrent, skip these steps.
 
     Raises:
-        ArgumentError: for a number that is not an integer of at least 1, or for ``mask_zero=True``.
+        ArgumentError: for a number that is not an integer of at least 1.
         UnknownNameError: for an unknown initializer, regularizer or constraint.
         DTypeError: in a call, for inputs that are not integers.
         IndexOutOfBoundsError: in a call, for an integer that is out of range.
@@ -55,12 +56,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        if mask_zero:
-            hint = "multiply the outputs by a mask"
-            raise ArgumentError(
-                f"{self._who} mask_zero", "False, as tensorlab has no masks", short_repr(mask_zero), hint
-            )
-        self.mask_zero = False
+        self.mask_zero = self.supports_masking = bool(mask_zero)
 
     def build(self, input_shape: Any) -> None:
         """Create the matrix."""
@@ -75,6 +71,10 @@ class Embedding(Layer):
         indices = ops.reshape(inputs.astype("int64"), (inputs.size,))
         rows = ops.take(self.embeddings, indices, axis=0)
         return ops.reshape(rows, (*inputs.shape, self.output_dim))
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+        """Return where the inputs are not 0."""
+        return ops.not_equal(inputs, 0)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""

@@ -77,6 +77,7 @@ class LayerNormalization(Layer):
         [[-1.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 
@@ -160,6 +161,7 @@ class UnitNormalization(Layer):
         [[0.6, 0.8]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 

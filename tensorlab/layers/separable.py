@@ -6,8 +6,9 @@ from typing import Any
 
 from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.layers.convolution import Activated
-from tensorlab.layers.dense import positive, refuse_activity_regularizer
+from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, choice, output_lengths, windows_of
+from tensorlab.loading import check_count
 from tensorlab.ops.windows import convolve
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Windows
@@ -72,7 +73,7 @@ class DepthwiseConv2D(_Depthwise):
         bias_initializer: the initial value of the bias, ``(outputs,)``.
         depthwise_regularizer: a penalty on the kernel that is added to the loss.
         bias_regularizer: the same for the bias.
-        activity_regularizer: None; penalties on outputs are not supported.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         depthwise_constraint: what the kernel has to satisfy after each step.
         bias_constraint: the same for the bias.
 
@@ -110,7 +111,7 @@ class DepthwiseConv2D(_Depthwise):
         self.bias_initializer = initializers.get(bias_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
@@ -158,7 +159,7 @@ class SeparableConv2D(_Depthwise):
         depthwise_regularizer: a penalty on the first kernel that is added to the loss.
         pointwise_regularizer: the same for the second kernel.
         bias_regularizer: the same for the bias.
-        activity_regularizer: None; penalties on outputs are not supported.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         depthwise_constraint: what the first kernel has to satisfy after each step.
         pointwise_constraint: the same for the second kernel.
         bias_constraint: the same for the bias.
@@ -207,7 +208,7 @@ class SeparableConv2D(_Depthwise):
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
         self.pointwise_constraint = constraints.get(pointwise_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
@@ -229,7 +230,10 @@ class SeparableConv2D(_Depthwise):
     def call(self, inputs: Tensor) -> Tensor:
         """Compute both convolutions, the bias and the activation."""
         images = self._of_channels(inputs, self.depthwise_kernel.shape[2])
-        images = convolve(images, _by_channel(self.depthwise_kernel), self._windows(images))
+        windows = self._windows(images)
+        height, width = windows.counts((images.shape[1], images.shape[2]))
+        check_count(self._who, height * width * images.shape[3] * self.depth_multiplier)
+        images = convolve(images, _by_channel(self.depthwise_kernel), windows)
         return self._convolved(images, self.pointwise_kernel, Windows((1, 1)))
 
     def _output_lengths(self, lengths: Lengths) -> Lengths:

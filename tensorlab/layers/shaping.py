@@ -141,6 +141,10 @@ class RepeatVector(Layer):
             raise ShapeError(self._who, "inputs of shape (batch, features)", f"shape {inputs.shape}")
         return ops.repeat(ops.expand_dims(inputs, axis=1), self.n, axis=1)
 
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
+        return (*input_shape[:1], self.n, *input_shape[1:])
+
 
 class Rescaling(Layer):
     """Compute ``inputs · scale + offset``, such as bytes to ``[0, 1]`` with ``Rescaling(1 / 255)``.
@@ -159,6 +163,7 @@ class Rescaling(Layer):
         [[0.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 

@@ -319,7 +319,7 @@ Change = tuple[Any, Any, Any, Any]
 """The owner, the attribute or key (None for a whole container), the value before, and the value after."""
 
 _ABSENT = ...
-_STATE = ("built", "dtype", "_dtype_given")
+_STATE = ("built", "dtype", "_dtype_given", "_graph")
 """The attributes of a layer, apart from its members, that a build changes."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.errors import ArgumentError
 from tensorlab.layers.convolution import Activated
-from tensorlab.layers.dense import positive, refuse_activity_regularizer
+from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, choice, integers, pair
 from tensorlab.ops.windows import convolve_images
 from tensorlab.tensor import Tensor
@@ -37,7 +37,7 @@ class Conv2DTranspose(Activated):
         bias_initializer: the initial value of the bias, ``(filters,)``.
         kernel_regularizer: a penalty on the kernel that is added to the loss.
         bias_regularizer: the same for the bias.
-        activity_regularizer: None; penalties on outputs are not supported.
+        activity_regularizer: a penalty on the outputs, divided by the number of samples.
         kernel_constraint: what the kernel has to satisfy after each step.
         bias_constraint: the same for the bias.
 
@@ -91,7 +91,7 @@ class Conv2DTranspose(Activated):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 

@@ -69,8 +69,7 @@ class Weighted(Tracked):
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
         wanted = as_shape(label, shape)
         reading = loading.get()
-        if reading is not None:  # the file has its value, and nothing is drawn
-            reading.take_weight(label, wanted, kind.name)
+        if reading is not None and reading.take_weight(label, wanted, kind.name):  # so nothing is drawn
             initializer = "zeros"
         make = initializers.get(initializer)
         try:

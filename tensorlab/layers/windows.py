@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, cast
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
+from tensorlab.loading import check_count
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
@@ -16,6 +18,8 @@ from tensorlab.windows import Pair, Windows
 Lengths = tuple[int | None, ...]
 
 _FORMATS = ("channels_last", "channels_first")
+_LARGEST_WINDOW = 1 << 20
+"""The number of pixels of a window above which a layer is not made from a file; pooling looks at each in Python."""
 
 
 def choice(who: str, value: Any, choices: Sequence[str]) -> str:
@@ -63,7 +67,9 @@ class Windowed(Layer):
         self.data_format = _FORMATS[0] if data_format is None else choice(name, data_format, _FORMATS)
 
     def _integers(self, name: str, value: Any, least: int = 1) -> tuple[int, ...]:
-        return integers(f"{self._who} {name}", value, self._axes, least)
+        found = integers(f"{self._who} {name}", value, self._axes, least)
+        check_count(f"{self._who} {name}", math.prod(found), _LARGEST_WINDOW)
+        return found
 
     def _check(self, shape: Any) -> Lengths:
         """Return the shape of inputs with the channels last.

@@ -1,12 +1,17 @@
 """Loss functions, which measure how far outputs are from targets."""
 
+from typing import TYPE_CHECKING
+
+from tensorlab import absent
 from tensorlab.losses.base import Loss, LossRule, get
 from tensorlab.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     KLDivergence,
     SparseCategoricalCrossentropy,
 )
+from tensorlab.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from tensorlab.losses.functions import (
     KLD,
     MAE,
@@ -14,9 +19,14 @@ from tensorlab.losses.functions import (
     MSE,
     MSLE,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     categorical_hinge,
+    circle,
     cosine_similarity,
+    dice,
     hinge,
     huber,
     kl_divergence,
@@ -33,8 +43,10 @@ from tensorlab.losses.functions import (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
+    tversky,
 )
 from tensorlab.losses.margins import CategoricalHinge, Hinge, SquaredHinge
+from tensorlab.losses.overlap import Dice, Tversky
 from tensorlab.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -45,6 +57,7 @@ from tensorlab.losses.regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from tensorlab.losses.similarity import Circle
 from tensorlab.serialization import deserialize, serialize
 
 __all__ = [
@@ -54,9 +67,14 @@ __all__ = [
     "MSE",
     "MSLE",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -70,11 +88,17 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -93,4 +117,9 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

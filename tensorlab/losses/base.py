@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlab import dtypes, ops
 from tensorlab.arguments import check_name, named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.ops.probabilities import Probabilities, reshaped
@@ -16,35 +16,51 @@ from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
 from tensorlab.serialization import Configured, Value, add_value, deserialize, rule_value
-from tensorlab.tensor import Tensor
+from tensorlab.shapes import normalize_axis
+from tensorlab.tensor import Tensor, mask_of
 
 EPSILON = 1e-7
 """The smallest value of denominators and of arguments of logarithms, as in Keras."""
 
-_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+@elementwise
+def _quotient(total: float, count: float) -> float:
+    return total / count if count != 0 else 0.0
 
 
 class Loss(Configured):
     """The base of every loss. A subclass implements `call`, which returns one value per sample.
 
     Args:
-        reduction: "sum_over_batch_size" (or "mean") for the mean over the samples, "sum", or "none".
         name: the name in messages.
+        reduction: "sum_over_batch_size" (or "mean") for the mean over the samples, "mean_with_sample_weight" for the
+            sum divided by that of the sample weights, "sum", or "none".
+        dtype: what targets and outputs are converted to, "float32" or "float64"; the dtype of the outputs if None.
 
     Raises:
         ArgumentError: for another reduction.
+        DTypeError: for a dtype that is not one of real numbers.
 
     Source: Keras, ``keras.losses.Loss``.
     """
 
     _kind = "loss"
+    of_batch = False
+    """Whether the loss of a sample depends on the other samples, or there is a single loss for the whole batch."""
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
         check_name(type(self).__name__, name)
-        if reduction not in _REDUCTIONS:
+        if not isinstance(reduction, (str, type(None))) or reduction not in _REDUCTIONS:
             raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", short_repr(reduction))
         self.reduction = reduction
         self.name = name or type(self).__name__
+        self.dtype = None if dtype is None else dtypes.as_dtype(dtype, f"{type(self).__name__} dtype")
+        if self.dtype is not None and self.dtype.kind != "f":
+            raise DTypeError(f"{type(self).__name__} dtype", "float32 or float64", short_repr(dtype))
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
@@ -62,7 +78,8 @@ class Loss(Configured):
             y_true: targets.
             y_pred: outputs.
             sample_weight: what the loss of each sample is multiplied by, ``(n,)`` or ``(n, 1)``, or one number. The
-                mean is that over all samples, whatever the weights are.
+                mean is that over all samples, whatever the weights are, unless the reduction is
+                "mean_with_sample_weight".
 
         Raises:
             ShapeError: for targets or weights whose shape does not fit the outputs.
@@ -78,16 +95,37 @@ class Loss(Configured):
     def reduced(self, targets: Tensor, outputs: Tensor, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
-        each = self.call(*self._matched(targets, outputs))
+        mask = mask_of(outputs)
+        if self.dtype is not None and outputs.dtype != self.dtype:
+            outputs = outputs.astype(self.dtype)
+        targets, outputs = self._matched(targets, outputs)
+        each = self.call(targets, outputs)
+        counted = self._counted(targets, each)
+        if mask is not None:
+            data = _weights(self.name, each, mask, self.of_batch)
+            counted = data if counted is None else counted * data
+        weights = counted
         if sample_weight is not None:
-            each = _weighted(self.name, each, sample_weight)
+            weights = _weights(self.name, each, sample_weight, self.of_batch)
+            weights = weights if counted is None else weights * counted
+        if weights is not None:
+            each = each * weights
         if self.reduction in (None, "none"):
             return each
-        return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
+        if self.reduction == "sum":
+            return ops.sum(each)
+        divisor = weights if self.reduction == "mean_with_sample_weight" else counted
+        if divisor is None:
+            return ops.mean(each)
+        return _quotient(ops.sum(each), ops.sum(ops.broadcast_to(divisor, each.shape)))
 
     def _matched(self, targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Convert targets and outputs to what `call` expects."""
         return matched(targets, outputs)
+
+    def _counted(self, y_true: Tensor, each: Tensor) -> Tensor | None:
+        """Return 1 for each sample that a mean counts and 0 for others; None if it counts all of them."""
+        return None
 
 
 def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,23 +154,36 @@ def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-def _weighted(who: str, losses: Tensor, sample_weight: Any) -> Tensor:
-    """Multiply the loss of each sample by its weight."""
+def _weights(who: str, losses: Tensor, sample_weight: Any, of_batch: bool) -> Tensor:
+    """Return the weights of samples in a shape that broadcasts along their losses."""
     given = as_tensor(sample_weight, f"{who} sample_weight", losses.device)
     weights = given.astype(losses.dtype)
     if weights.ndim > 1 and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, axis=-1)
     if weights.ndim and not losses.ndim:
+        if of_batch:
+            return weights
         hint = "return the loss of each sample, and not their mean"
         raise ShapeError(f"{who} sample_weight", "a loss of each sample", "one number for the whole batch", hint)
     if weights.shape != losses.shape[: weights.ndim]:
         expected = f"a weight for each sample, shape {losses.shape[:1]}"
         raise ShapeError(f"{who} sample_weight", expected, str(given.shape))
-    return losses * ops.reshape(weights, weights.shape + (1,) * (losses.ndim - weights.ndim))
+    return ops.reshape(weights, weights.shape + (1,) * (losses.ndim - weights.ndim))
 
 
 class PairedLoss(Loss):
-    """A loss whose targets have the shape of the outputs, up to a last axis of length 1."""
+    """A loss whose targets have the shape of the outputs, up to a last axis of length 1.
+
+    Args:
+        reduction: as in `Loss`.
+        name: as in `Loss`.
+        dtype: as in `Loss`.
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__(name, reduction, dtype)
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless each output has a target."""
@@ -141,9 +192,10 @@ class PairedLoss(Loss):
 
 
 class ElementwiseLoss(PairedLoss):
-    """The mean over the last axis of a scalar function of target and output."""
+    """The mean over an axis, the last one by default, of a scalar function of target and output."""
 
     term: Elementwise
+    axis: int = -1
 
     def _extra_arguments(self) -> tuple[float, ...]:
         """Return the arguments of the term after target and output."""
@@ -152,8 +204,13 @@ class ElementwiseLoss(PairedLoss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
         targets, outputs = matched(y_true, y_pred)
-        terms = self.term(targets, outputs, *self._extra_arguments())
-        return ops.mean(terms, axis=-1) if terms.ndim else terms
+        return self._mean(self.term(targets, outputs, *self._extra_arguments()))
+
+    def _mean(self, terms: Tensor) -> Tensor:
+        """Return the mean of the terms of each sample."""
+        if not terms.ndim:
+            return terms
+        return ops.mean(terms, axis=normalize_axis(self.name, self.axis, terms.ndim))
 
 
 class LossRule(OfScalar):

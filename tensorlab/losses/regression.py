@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from tensorlab import ops
 from tensorlab.losses.base import EPSILON, ElementwiseLoss, PairedLoss, matched
@@ -101,6 +102,7 @@ class Huber(ElementwiseLoss):
         delta: the absolute error at which the loss becomes linear.
         reduction: as in `Loss`.
         name: as in `Loss`.
+        dtype: as in `Loss`.
 
     Raises:
         ArgumentError: for a delta that is negative or not finite.
@@ -115,9 +117,13 @@ class Huber(ElementwiseLoss):
     term = _huber
 
     def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str | None = None
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(reduction, name, dtype)
         self.delta = finite("Huber delta", delta, 0.0)
 
     def _extra_arguments(self) -> tuple[float, ...]:
@@ -149,6 +155,7 @@ class CosineSimilarity(PairedLoss):
         axis: the axis of the vectors.
         reduction: as in `Loss`.
         name: as in `Loss`.
+        dtype: as in `Loss`.
 
     Raises:
         ShapeError: in a call, for an axis that is out of range.
@@ -156,8 +163,14 @@ class CosineSimilarity(PairedLoss):
     Source: Keras, ``keras.losses.CosineSimilarity``.
     """
 
-    def __init__(self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
-        super().__init__(reduction, name)
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype)
         self.axis = axis
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -1,8 +1,13 @@
 """Metrics: what a run reports in addition to its loss."""
 
+from typing import TYPE_CHECKING
+
+from tensorlab import absent
 from tensorlab.losses.functions import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -24,9 +29,9 @@ from tensorlab.metrics.accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
+from tensorlab.metrics.auc import AUC
 from tensorlab.metrics.base import Metric
 from tensorlab.metrics.confusion import (
-    AUC,
     FalseNegatives,
     FalsePositives,
     Precision,
@@ -34,7 +39,18 @@ from tensorlab.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from tensorlab.metrics.correlation import ConcordanceCorrelation, PearsonCorrelation
+from tensorlab.metrics.functions import (
+    binary_accuracy,
+    categorical_accuracy,
+    concordance_correlation,
+    pearson_correlation,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 from tensorlab.metrics.identify import get
+from tensorlab.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from tensorlab.metrics.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -52,8 +68,14 @@ from tensorlab.metrics.losses import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from tensorlab.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from tensorlab.metrics.reduction import Mean, MeanMetricWrapper, Sum
-from tensorlab.metrics.scores import BinaryIoU, F1Score, FBetaScore, IoU, MeanIoU, R2Score
+from tensorlab.metrics.scores import F1Score, FBetaScore, R2Score
 from tensorlab.serialization import deserialize, serialize
 
 __all__ = [
@@ -65,6 +87,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
@@ -82,22 +105,34 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
+    "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -108,8 +143,16 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "serialize",
+    "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
     "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -8,6 +8,7 @@ from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric, real
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 
@@ -80,14 +81,14 @@ class BinaryAccuracy(Metric):
 
     def __init__(self, name: str | None = None, dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
-        self.threshold = threshold
+        self.threshold = finite(f"{self.name} threshold", threshold)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return 1 for each output that is correct, else 0."""
         targets, outputs = matched(y_true, y_pred)
         if targets.shape != outputs.shape:
             raise ShapeError(self.name, f"targets of the outputs' shape {y_pred.shape}", str(y_true.shape))
-        positive = ops.greater(outputs, float(self.threshold)).astype(outputs.dtype)
+        positive = ops.greater(outputs, self.threshold).astype(outputs.dtype)
         return ops.equal(positive, targets).astype("float32")
 
 
@@ -127,42 +128,7 @@ class SparseCategoricalAccuracy(Metric):
         return ops.equal(ops.argmax(real(y_pred), axis=-1), labels).astype("float32")
 
 
-class SparseTopKCategoricalAccuracy(Metric):
-    """The fraction of samples whose output at the index of the label is among the k largest.
-
-    Args:
-        k: how many outputs count as right.
-        name: the name in logs.
-        dtype: as in `Metric`.
-
-    Raises:
-        ArgumentError: unless k is an integer of at least 1.
-        ShapeError: unless there is one label for each row of outputs.
-
-    Source: Keras, ``keras.metrics.SparseTopKCategoricalAccuracy``.
-    """
-
-    name = "sparse_top_k_categorical_accuracy"
-    _direction = "up"
-
-    def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-            raise ArgumentError(f"{self.name} k", "an integer of at least 1", short_repr(k))
-        self.k = k
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each sample that is correct, else 0."""
-        return self._among(_labels(self.name, y_true, y_pred), real(y_pred))
-
-    def _among(self, labels: Tensor, outputs: Tensor) -> Tensor:
-        named = ops.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
-        chosen = ops.sum(ops.where(ops.greater(named, 0.5), outputs, ops.zeros_like(outputs)), axis=-1, keepdims=True)
-        larger = ops.sum(ops.greater(outputs, chosen).astype("float32"), axis=-1)  # of equal outputs all are among
-        return ops.less(larger, float(self.k)).astype("float32")
-
-
-class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
+class TopKCategoricalAccuracy(Metric):
     """The fraction of samples whose output at the index of the largest target is among the k largest.
 
     Args:
@@ -178,11 +144,55 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
     """
 
     name = "top_k_categorical_accuracy"
+    _direction = "up"
+
+    def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise ArgumentError(f"{self.name} k", "an integer of at least 1", short_repr(k))
+        self.k = k
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return 1 for each sample that is correct, else 0."""
         _one_hot(self.name, y_true, y_pred)
         return self._among(ops.argmax(real(y_true), axis=-1), real(y_pred))
+
+    def _among(self, labels: Tensor, outputs: Tensor) -> Tensor:
+        named = ops.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
+        chosen = ops.sum(ops.where(ops.greater(named, 0.5), outputs, ops.zeros_like(outputs)), axis=-1, keepdims=True)
+        larger = ops.sum(ops.greater(outputs, chosen).astype("float32"), axis=-1)  # of equal outputs all are among
+        return ops.less(larger, float(min(self.k, outputs.shape[-1]))).astype("float32")
+
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """The fraction of samples whose output at the index of the label is among the k largest.
+
+    Args:
+        k: how many outputs count as right.
+        name: the name in logs.
+        dtype: as in `Metric`.
+        from_sorted_ids: whether outputs are labels, the most probable one first, in place of probabilities.
+
+    Raises:
+        ArgumentError: unless k is an integer of at least 1.
+        ShapeError: unless there is one label for each row of outputs.
+
+    Source: Keras, ``keras.metrics.SparseTopKCategoricalAccuracy``.
+    """
+
+    name = "sparse_top_k_categorical_accuracy"
+
+    def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None, from_sorted_ids: bool = False) -> None:
+        super().__init__(k, name, dtype)
+        self.from_sorted_ids = from_sorted_ids
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return 1 for each sample that is correct, else 0."""
+        labels = _labels(self.name, y_true, y_pred)
+        if not self.from_sorted_ids:
+            return self._among(labels, real(y_pred))
+        given = ops.equal(ops.expand_dims(labels, axis=labels.ndim), y_pred[..., : self.k].astype("int64"))
+        return ops.any(given, axis=-1).astype("float32")
 
 
 def _one_hot(who: str, y_true: Tensor, y_pred: Tensor) -> None:

@@ -199,7 +199,7 @@ class Metric(Configured):
         return [
             {
                 "mean": [*part._running_mean.read().state()],
-                "attributes": plain_attributes(part, "name"),
+                "attributes": plain_attributes(part, "name", "_added_variables"),
                 "variables": [np.array(variable.numpy()) for variable in part._own_variables()],
             }
             for part in self._parts()
@@ -224,7 +224,8 @@ class Metric(Configured):
             problem = f"the state is not one that it has returned ({error})"
             raise StateError(f"{self.name}.set_state", problem, "give what get_state returned") from None
         for (part, each), mean in zip(pairs, means, strict=True):
-            set_plain_attributes(part, each["attributes"], "name")
+            attributes = {name: value for name, value in each["attributes"].items() if name != "_added_variables"}
+            set_plain_attributes(part, attributes, "name")
             part._running_mean = mean
         for variable, value in values:
             variable.assign(value)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric
@@ -69,12 +68,16 @@ class Confusion(Metric):
         if not ((p >= 0) & (p <= 1) | (p == -2.0)).all():
             hint = "apply a sigmoid or softmax to logits"
             raise ArgumentError(f"{self.name} y_pred", "outputs from 0 to 1", f"{p.min():g} to {p.max():g}", hint)
-        weight = np.broadcast_to(self._weights(sample_weight, p.shape), p.shape).ravel()
-        t = labels.ravel()
+        weight = np.broadcast_to(self._weights(sample_weight, p.shape), p.shape)
         # In the precision of the outputs, as in Keras: an output of 0.1 in float32 is not above the threshold 0.1.
-        above = p.ravel() > np.array(self.thresholds, outputs.numpy().dtype)[:, None]
-        for row, chosen in enumerate((above & t, above & ~t, ~above & ~t, ~above & t)):
-            self._counts[row] += chosen @ weight
+        limits = np.array(self.thresholds, outputs.numpy().dtype)
+        above = p > limits.reshape(-1, *(1,) * p.ndim)
+        parts = (above & labels, above & ~labels, ~above & ~labels, ~above & labels)
+        self._counts = self._counts + np.stack([self._sums(chosen, weight) for chosen in parts])
+
+    def _sums(self, chosen: Array, weight: Array) -> Array:
+        """Return the sum of the weights of the chosen outputs at each threshold."""
+        return chosen.reshape(len(chosen), -1) @ weight.ravel()
 
     def _counted(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
         """Return the outputs and targets that are counted: all."""
@@ -101,7 +104,7 @@ class Confusion(Metric):
         raise NotImplementedError
 
 
-def _ratio(above: Array, below: Array) -> Array:
+def ratio(above: Array, below: Array) -> Array:
     """Return the quotient, 0 where the denominator is 0."""
     return np.divide(above, below, out=np.zeros_like(above), where=below != 0)
 
@@ -138,7 +141,7 @@ class FalseNegatives(Confusion):
         return fn
 
 
-class _OfClasses(Confusion):
+class OfClasses(Confusion):
     """The base of metrics that may count only the k largest outputs of a sample, or those of one class.
 
     Args:
@@ -179,108 +182,21 @@ class _OfClasses(Confusion):
         return outputs, targets
 
 
-class Precision(_OfClasses):
+class Precision(OfClasses):
     """The fraction of positive outputs whose samples are positive: ``TP / (TP + FP)``.
 
     Source: Keras, ``keras.metrics.Precision``.
     """
 
     def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
-        return _ratio(tp, tp + fp)
+        return ratio(tp, tp + fp)
 
 
-class Recall(_OfClasses):
+class Recall(OfClasses):
     """The fraction of positive samples whose outputs are positive: ``TP / (TP + FN)``.
 
     Source: Keras, ``keras.metrics.Recall``.
     """
 
     def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
-        return _ratio(tp, tp + fn)
-
-
-class AUC(Confusion):
-    """The area under a curve over thresholds.
-
-    Args:
-        num_thresholds: how many thresholds, evenly spaced from 0 to 1; at least 2.
-        curve: "ROC" for recall over the rate of false positives, "PR" for precision over recall.
-        summation_method: "interpolation" for the trapezoidal rule and, for "PR", an interpolation of the counts;
-            "minoring" or "majoring" for the smaller or larger height between two thresholds.
-        name: the name in logs.
-        dtype: as in `Metric`.
-        thresholds: the thresholds, in place of ``num_thresholds``; 0 and 1 are added.
-        multi_label: accepted as in Keras, if it is False.
-        num_labels: see ``multi_label``.
-        label_weights: see ``multi_label``.
-        from_logits: whether to apply a sigmoid to the outputs first.
-
-    Raises:
-        ArgumentError: for fewer than 2 thresholds, thresholds that are not from 0 to 1, an unknown curve or method, and
-            for several labels.
-
-    Source: Keras, ``keras.metrics.AUC``; Davis and Goadrich, "The Relationship Between Precision-Recall and ROC
-    Curves", 2006.
-    """
-
-    name = "auc"
-
-    def __init__(
-        self,
-        num_thresholds: int = 200,
-        curve: str = "ROC",
-        summation_method: str = "interpolation",
-        name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
-        multi_label: bool = False,
-        num_labels: int | None = None,
-        label_weights: Any = None,
-        from_logits: bool = False,
-    ) -> None:
-        if thresholds is None:
-            if not isinstance(num_thresholds, int) or num_thresholds < 2:
-                raise ArgumentError("auc num_thresholds", "an integer of at least 2", short_repr(num_thresholds))
-            inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
-        else:
-            inner = sorted(Confusion(thresholds, "auc").thresholds)
-        for label, value, known in (("curve", curve, _CURVES), ("summation_method", summation_method, _METHODS)):
-            if not isinstance(value, str) or value.lower() not in known:
-                raise ArgumentError(f"auc {label}", f"one of {', '.join(map(repr, known))}", short_repr(value))
-        if multi_label or num_labels is not None or label_weights is not None:
-            hint = "use one AUC for each label"
-            raise ArgumentError("auc multi_label", "False, as tensorlab counts all labels together", "True", hint)
-        super().__init__([0.0, *inner, 1.0], name, dtype)
-        # So that outputs of exactly 0 and 1 are on the inner side of the outermost thresholds, as in Keras.
-        self.thresholds[0], self.thresholds[-1] = -1e-7, 1.0 + 1e-7
-        self.num_thresholds, self._one = len(self.thresholds), True
-        self.curve, self.summation_method, self.from_logits = curve.upper(), summation_method.lower(), from_logits
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch, as `Confusion` does."""
-        super().update_state(y_true, ops.sigmoid(y_pred) if self.from_logits else y_pred, sample_weight)
-
-    def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
-        if self.curve == "PR" and self.summation_method == "interpolation":
-            return np.array([_interpolated(tp, fp, fn)])
-        recall = _ratio(tp, tp + fn)
-        x, y = (_ratio(fp, fp + tn), recall) if self.curve == "ROC" else (recall, _ratio(tp, tp + fp))
-        heights = {
-            "interpolation": (y[:-1] + y[1:]) / 2.0,
-            "minoring": np.minimum(y[:-1], y[1:]),
-            "majoring": np.maximum(y[:-1], y[1:]),
-        }[self.summation_method]
-        return np.array([np.sum((x[:-1] - x[1:]) * heights)])
-
-
-_CURVES, _METHODS = ("roc", "pr"), ("interpolation", "minoring", "majoring")
-
-
-def _interpolated(tp: Array, fp: Array, fn: Array) -> float:
-    """Return the area under the curve of precision over recall, with counts that are linear between thresholds."""
-    positive = tp + fp
-    gained, slope = tp[:-1] - tp[1:], _ratio(tp[:-1] - tp[1:], np.maximum(positive[:-1] - positive[1:], 0.0))
-    intercept = tp[1:] - slope * positive[1:]
-    both = (positive[:-1] > 0) & (positive[1:] > 0)
-    ratio = np.divide(positive[:-1], positive[1:], out=np.ones_like(gained), where=both)
-    return float(_ratio(slope * (gained + intercept * np.log(ratio)), tp[1:] + fn[1:]).sum())
+        return ratio(tp, tp + fn)

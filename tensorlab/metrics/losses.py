@@ -119,18 +119,55 @@ class BinaryCrossentropy(_SmoothCrossentropy):
 
 
 class CategoricalCrossentropy(_SmoothCrossentropy):
-    """The mean of `losses.CategoricalCrossentropy`. Source: Keras, ``keras.metrics.CategoricalCrossentropy``."""
+    """The mean of `losses.CategoricalCrossentropy`.
+
+    Args:
+        name: the name in logs.
+        dtype: as in `Metric`.
+        from_logits: whether the outputs are logits.
+        label_smoothing: as in the loss.
+        axis: the axis of classes.
+
+    Source: Keras, ``keras.metrics.CategoricalCrossentropy``.
+    """
 
     loss = losses.CategoricalCrossentropy
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+    ) -> None:
+        self.axis = axis
+        super().__init__(name, dtype, from_logits, label_smoothing)
+
+    def _options(self) -> dict[str, Any]:
+        return super()._options() | {"axis": self.axis}
 
 
 class SparseCategoricalCrossentropy(_Crossentropy):
     """The mean of `losses.SparseCategoricalCrossentropy`.
 
+    Args:
+        name: the name in logs.
+        dtype: as in `Metric`.
+        from_logits: whether the outputs are logits.
+        axis: the axis of classes.
+
     Source: Keras, ``keras.metrics.SparseCategoricalCrossentropy``.
     """
 
     loss = losses.SparseCategoricalCrossentropy
+
+    def __init__(self, name: str | None = None, dtype: Any = None, from_logits: bool = False, axis: int = -1) -> None:
+        self.axis = axis
+        super().__init__(name, dtype, from_logits)
+
+    def _options(self) -> dict[str, Any]:
+        return super()._options() | {"axis": self.axis}
 
 
 class Poisson(LossMetric):

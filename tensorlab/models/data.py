@@ -6,41 +6,47 @@ import copy
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from typing import Any, Self
 
 import numpy as np
 
 from tensorlab import dtypes, ops, random
+from tensorlab.autodiff import flatten
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, sharing_backend
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.host_arrays import is_mapped
-from tensorlab.layers.arguments import is_structure
+from tensorlab.layers.arguments import is_structure, map_leaves
+from tensorlab.models.data_checks import check_finite, refuse_batches, weights_by_label
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.ops.reduction import only_finite
-from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
 
-
-def check_count(who: str, value: Any, least: int = 1) -> int:
-    """Return a value as an int of at least ``least``, or raise ArgumentError."""
-    return integer(who, value, least)
+Batch = tuple[Any, Any, Any]
+"""The inputs, targets and weights of some samples: a tensor, a list or dict of tensors, or None for no targets."""
 
 
-def weights_by_label(who: str, class_weight: Any) -> dict[int, float]:
-    """Return the weights of classes by label.
+class Takes(Enum):
+    """What a model takes as inputs, or gives as outputs, and so how lists and dicts of arrays are meant."""
 
-    Raises:
-        ArgumentError: for anything but a dict of labels and finite numbers.
-    """
-    if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
-        raise ArgumentError(who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}")
-    return {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
+    ONE = "one array"
+    """Lists are one array."""
+    NAMED = "one array, or a dict or a list with one"
+    """So in a list with one array, or in a dict, is the array of the only input."""
+    SEVERAL = "arrays in a list or a dict"
+    """A list of arrays has one for each input."""
+
+    def is_structure(self, value: Any) -> bool:
+        """Return whether a value has several arrays, and is not an array itself."""
+        if self is Takes.ONE or not is_structure(value):
+            return False
+        return isinstance(value, dict) or self is Takes.SEVERAL or len(value) == 1
 
 
-Batch = tuple[Tensor, Tensor | None, Tensor | None]
-"""The inputs, targets and weights of some samples."""
+def count_of(values: Any) -> int:
+    """Return the number of samples of a tensor, or of several in a list or dict."""
+    return len(values) if isinstance(values, Tensor) else len(flatten(values)[0])
 
 
 class Samples:
@@ -57,8 +63,10 @@ class Samples:
         device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
             stay on the host, and are copied batch by batch.
         weights: a weight for each sample.
+        takes: how lists and dicts of inputs and of targets are meant.
 
     Attributes:
+        x: the inputs: a tensor, or a list or dict of tensors. So are ``y`` and ``weights``, or None.
         unread: which of "x", "y" and "sample_weight" have floats that `batches` checks.
 
     Raises:
@@ -76,38 +84,56 @@ class Samples:
         targets: bool = False,
         device: str | None = None,
         weights: Any = None,
+        takes: tuple[Takes, Takes] = (Takes.ONE, Takes.ONE),
     ) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
         self._who = who
         self._backend = backend(device)
         self._staying: set[int] = set()  # of the arrays on the host, by identity
-        self.x = self._numbers(f"{who} x", x)
-        self.y = None if y is None else self._numbers(f"{who} y", y)
-        self.weights = None if weights is None else self._numbers(f"{who} sample_weight", weights)
-        self.given_shape = self.x.shape
-        if not self.x.ndim or not self.x.shape[0]:
-            raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
-        self.count = self.x.shape[0]
-        if self.y is not None and (not self.y.ndim or self.y.shape[0] != self.count):
-            lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
-            one = "; a list of arrays is taken as one array, as models have one input and one output" if lists else ""
-            raise ShapeError(
-                who,
-                "x and y of one length",
-                f"x of shape {self.x.shape} and y of shape {self.y.shape}",
-                f"give one target for each sample{one}",
-            )
-        if self.weights is not None and self.weights.shape[:1] != (self.count,):
-            expected = f"a weight for each sample, shape {(self.count,)}"
-            raise ShapeError(f"{who} sample_weight", expected, str(self.weights.shape))
+        self.x = self._structure(f"{who} x", x, takes[0])
+        self.y = None if y is None else self._structure(f"{who} y", y, takes[1])
+        self.weights = None if weights is None else self._structure(f"{who} sample_weight", weights, takes[1])
+        self.given_shape = self.x.shape if isinstance(self.x, Tensor) else ()
+        first, *others = tensors = [*self._tensors(self.x, self.y, self.weights)]
+        if not first[1].ndim or not first[1].shape[0]:
+            raise ShapeError(f"{who} {first[0]}", "at least one sample", f"shape {first[1].shape}")
+        self.count = first[1].shape[0]
+        lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
+        for name, tensor in others:
+            self._check_count(first, name, tensor, bool(lists) and takes[0] is Takes.ONE)
         self._first_index = 0  # of the array that was passed
         self.unread: set[str] = set()
-        for name, tensor in self._tensors(self.x, self.y, self.weights):
+        for name, tensor in tensors:
             if _is_unread(tensor):
                 self.unread.add(name)
             else:
                 check_finite(f"{who} {name}", tensor)
+
+    def _check_count(self, first: tuple[str, Tensor], name: str, tensor: Tensor, lists: bool) -> None:
+        """Raise ShapeError for another number of samples than that of the first inputs."""
+        if tensor.shape[:1] == (self.count,):
+            return
+        if name.startswith("sample_weight"):
+            expected = f"a weight for each sample, shape {(self.count,)}"
+            raise ShapeError(f"{self._who} {name}", expected, str(tensor.shape))
+        one = "; a list of arrays is taken as one array, as the model has one input and one output" if lists else ""
+        raise ShapeError(
+            self._who,
+            f"{first[0]} and {name} of one length",
+            f"{first[0]} of shape {first[1].shape} and {name} of shape {tensor.shape}",
+            f"give one {'target' if name.startswith('y') else 'row'} for each sample{one}",
+        )
+
+    def _structure(self, who: str, value: Any, takes: Takes) -> Any:
+        """Convert an argument to a tensor, or to a list or dict of tensors."""
+        if takes is Takes.ONE or not takes.is_structure(value):
+            return self._numbers(who, value)
+        if not value:
+            raise ArgumentTypeError(who, "an array of all samples", "an empty dict")
+        if isinstance(value, dict):
+            return {key: self._structure(f"{who}[{key!r}]", item, Takes.SEVERAL) for key, item in value.items()}
+        return [self._structure(f"{who}[{index}]", item, Takes.SEVERAL) for index, item in enumerate(value)]
 
     def weigh_classes(self, class_weight: Any) -> None:
         """Give each sample the weight of its class.
@@ -125,6 +151,9 @@ class Samples:
         """
         who = f"{self._who} class_weight"
         weights = weights_by_label(who, class_weight)
+        if isinstance(self.y, (list, dict)):
+            hint = "pass sample_weight, with an array for each output"
+            raise ArgumentError(who, "None for a model of several outputs", short_repr(class_weight), hint)
         if self.y is None or self.y.ndim > 2:
             received = "no targets" if self.y is None else f"targets of shape {self.y.shape}"
             raise ShapeError(who, "labels or one-hot rows as targets", received, "pass sample_weight")
@@ -136,7 +165,7 @@ class Samples:
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
-        if self.x.ndim != 1:
+        if not isinstance(self.x, Tensor) or self.x.ndim != 1:
             return False
         self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
         return True
@@ -144,7 +173,7 @@ class Samples:
     @property
     def on_processor(self) -> bool:
         """Whether the samples are on the device "cpu", and computed there."""
-        return self._backend.name == self.x.device == "cpu"
+        return self._backend.name == "cpu" and all([tensor.device == "cpu" for tensor in flatten(self.x)])
 
     def steps(self, batch_size: int, last_alone: bool = False) -> int:
         """Return the number of batches; the last one may be smaller."""
@@ -172,12 +201,15 @@ class Samples:
     def _part(self, part: slice) -> Samples:
         made = copy.copy(self)
         made._staying = set(self._staying)
-        made.x = made._replaced(self.x, self.x[part])
-        made.y = None if self.y is None else made._replaced(self.y, self.y[part])
-        made.weights = None if self.weights is None else made._replaced(self.weights, self.weights[part])
-        made.count = len(made.x)
+
+        def cut_of(tensor: Any) -> Any:
+            return None if tensor is None else made._replaced(tensor, tensor[part])
+
+        for name in ("x", "y", "weights"):
+            setattr(made, name, map_leaves(cut_of, getattr(self, name)))
+        made.count = count_of(made.x)
         made._first_index += part.start or 0
-        made.given_shape = (made.count, *self.given_shape[1:])
+        made.given_shape = (made.count, *self.given_shape[1:]) if self.given_shape else ()
         return made
 
     def _replaced(self, old: Tensor, new: Tensor) -> Tensor:
@@ -210,7 +242,7 @@ class Samples:
         positions: Any = range(self._first_index, self._first_index + self.count)
         if order is not None:
             positions = self._first_index + order
-            owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
+            owners = {tensor._backend for _, tensor in self._tensors(self.x, self.y, self.weights)}
             indices = {owner: owner.from_host(order) for owner in owners}
         end = self.count - last_alone
         starts = itertools.chain(range(0, end, batch_size), range(end, self.count))
@@ -219,9 +251,13 @@ class Samples:
             yield self._batch(part, indices, positions)
 
     def _batch(self, part: slice, indices: dict[Backend, Any], positions: Sequence[int]) -> Batch:
-        y = None if self.y is None else self._take(self.y, part, indices)
-        weights = None if self.weights is None else self._take(self.weights, part, indices)
-        x = self._take(self.x, part, indices)
+        def taken(tensor: Any) -> Any:
+            return None if tensor is None else self._take(tensor, part, indices)
+
+        if self.y is None and self.weights is None and isinstance(self.x, Tensor):  # fast, for predict
+            x, y, weights = self._take(self.x, part, indices), None, None
+        else:
+            y, weights, x = [map_leaves(taken, values) for values in (self.y, self.weights, self.x)]
         if self.unread:
             for name, tensor in self._tensors(x, y, weights):
                 if name in self.unread:
@@ -229,15 +265,19 @@ class Samples:
         return x, y, weights
 
     @staticmethod
-    def _tensors(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Iterator[tuple[str, Tensor]]:
-        """Yield the tensors that there are, each with the name of its argument."""
-        for name, tensor in (("x", x), ("y", y), ("sample_weight", weights)):
-            if tensor is not None:
-                yield name, tensor
+    def _tensors(x: Any, y: Any, weights: Any) -> Iterator[tuple[str, Tensor]]:
+        """Yield the tensors that there are, each with the name of its argument, ``y['age']`` of one in a dict."""
+        for name, values in (("x", x), ("y", y), ("sample_weight", weights)):
+            if isinstance(values, Tensor):
+                yield name, values
+            elif values is not None:
+                yield from _named(name, values)
 
-    def first(self) -> Tensor:
-        """Return the first input, as a batch of one."""
-        return self._take(self.x, slice(0, 1), {})
+    def first(self) -> Any:
+        """Return the first inputs, as a batch of one."""
+        if isinstance(self.x, Tensor):
+            return self._take(self.x, slice(0, 1), {})
+        return map_leaves(lambda tensor: self._take(tensor, slice(0, 1), {}), self.x)
 
     def __enter__(self) -> Self:
         """Begin a block in which errors about the shape of a batch name the shape that was passed."""
@@ -249,7 +289,7 @@ class Samples:
         Raises:
             ShapeError: instead of one that names a batch of these samples.
         """
-        if not isinstance(error, ShapeError):
+        if not isinstance(error, ShapeError) or not isinstance(self.x, Tensor):
             return
         if len(self.given_shape) == 1:
             count = self.count
@@ -284,7 +324,7 @@ class Samples:
             return as_tensor(value, who)
         refuse_batches(who, value)
         if isinstance(value, dict):
-            raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
+            raise ArgumentTypeError(who, "an array of all samples", "a dict", "the model has one input and one output")
         return self._to_device(who, value)
 
     def _to_device(self, who: str, value: Any) -> Tensor:
@@ -306,34 +346,15 @@ class Samples:
         return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 
 
-def refuse_batches(who: str, value: Any) -> None:
-    """Raise ArgumentTypeError for a generator or another iterable, where an array has to be given."""
-    if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
-        hint = "give x as an array; fit, evaluate and predict also take batches (x, y) as x"
-        raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
+def _named(name: str, values: Any) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(values, Tensor):
+        yield name, values
+        return
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        yield from _named(f"{name}[{key!r}]", value)
 
 
 def _is_unread(tensor: Tensor) -> bool:
     """Return whether a tensor has floats in a memory-mapped file, which has not been copied to another device."""
     buffer = tensor._buffer
     return tensor.dtype.kind == "f" and isinstance(buffer, np.ndarray) and is_mapped(buffer)
-
-
-def check_finite(who: str, tensor: Tensor, positions: Sequence[int] | None = None) -> None:
-    """Raise if a tensor has an element that is NaN or infinite.
-
-    Args:
-        who: the argument, for messages.
-        tensor: the tensor.
-        positions: the index of each sample in the array that was passed; None if the tensor has all samples in order.
-
-    Raises:
-        NonFiniteError: naming the first such element.
-    """
-    if tensor.dtype.kind != "f" or only_finite(tensor):
-        return
-    host = tensor.numpy()
-    first, *others = (int(index) for index in np.argwhere(~np.isfinite(host))[0])
-    value = host[first, *others]
-    position = (first if positions is None else int(positions[first]), *others)
-    raise NonFiniteError(who, "finite numbers", f"{value} at {position}", "clean the data first")

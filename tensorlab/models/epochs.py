@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tensorlab.errors import levels_to_the_user
-from tensorlab.models.data import Batch, Samples, check_count
+from tensorlab.models.data import Batch, Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.stream import Stream
 from tensorlab.random import streams
 

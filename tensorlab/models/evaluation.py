@@ -13,14 +13,15 @@ from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, Logs, show
 from tensorlab.errors import ArgumentTypeError, NonFiniteError
 from tensorlab.layers import Layer
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models import inference
-from tensorlab.models.data import Samples, check_count, refuse_batches
+from tensorlab.models.compiled import as_logs
+from tensorlab.models.data import Samples, count_of
+from tensorlab.models.data_checks import check_count, refuse_batches
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.prediction import Collected, choose_batch_size, joined, leaves_one, on_host
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
-from tensorlab.models.steps import as_logs
 from tensorlab.models.stream import Stream, is_stream
 from tensorlab.plans import Repeated
 from tensorlab.shapes import Shape
@@ -107,9 +108,9 @@ class Evaluation(Runs):
             if self._replaces("test_step", "compute_metrics"):
                 logs = self._own_step("test_step", x, y, weights)
             else:
-                loss = take_step(x, y, weights)
+                loss = take_step(*self._flat(x, y, weights))
                 if self._loss_tracker is not None:
-                    self._loss_tracker.add(loss, len(x))
+                    self._loss_tracker.add(loss, count_of(x))
             if watched:
                 watching.call("on_test_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_evaluating:
@@ -120,9 +121,10 @@ class Evaluation(Runs):
         watching.call("on_test_end", dict(found))
         return found
 
-    def _take_test(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
-        """Evaluate a batch, update the metrics, and return the loss."""
+    def _take_test(self, *tensors: Tensor | None) -> Tensor:
+        """Evaluate the tensors of a batch, update the metrics, and return the loss."""
         loss: Tensor
+        x, y, weights = self._packed(tensors)
         loss, y_pred = self._examine(x, y, weights)
         self._update_metrics(y, y_pred, weights)
         return loss
@@ -173,9 +175,9 @@ class Evaluation(Runs):
         if is_stream(x):
             count = None if count is None else check_count(f"{who} steps", count)
             return self._predict_batches(
-                Epochs(who, Stream(who, x, False, device_of_weights(self)), size, count), given
+                Epochs(who, Stream(who, x, False, device_of_weights(self), self._takes()), size, count), given
             )
-        samples = Samples(who, x, device=device_of_weights(self))
+        samples = Samples(who, x, device=device_of_weights(self), takes=self._takes())
         if count is not None:
             samples = samples.take(check_count(f"{who} steps", count) * size)
         last_alone = False
@@ -191,14 +193,15 @@ class Evaluation(Runs):
             self.stop_predicting = False
         notify("on_predict_begin", {})
         own_step = self._replaces("predict_step")
-        compute = inference.called if samples.count <= inference.MOST_SAMPLES and not given else _called
+        single, few = isinstance(samples.x, Tensor), samples.count <= inference.MOST_SAMPLES
+        compute = inference.called if single and few and not given else _called
         with autodiff.no_grad(), samples:
-            if samples.x.ndim == 1 and not own_step:
+            if single and samples.x.ndim == 1 and not own_step:
                 self.dry_run(samples)
             for step, (batch, _, _) in enumerate(samples.batches(size, last_alone=last_alone)):
                 notify("on_predict_batch_begin", step, {})
                 outputs = self.predict_step((batch,)) if own_step else compute(self, batch)
-                collected.add(outputs, batch.shape[0])
+                collected.add(outputs, count_of(batch))
                 notify("on_predict_batch_end", step, {"outputs": outputs})
                 if self.stop_predicting:
                     break
@@ -228,6 +231,7 @@ class Evaluation(Runs):
         """Return whether `predict` may divide samples into any batches, because neither outputs nor hooks differ."""
         return (
             self.built
+            and isinstance(samples.x, Tensor)
             and samples.x.ndim > 1
             and samples.on_processor
             and is_samplewise(self)
@@ -243,14 +247,20 @@ class Evaluation(Runs):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the metrics of one batch, as `evaluate` does. Raises what `evaluate` raises."""
         refuse_batches(f"{self._who}.test_on_batch x", x)
-        size = _length(x)
+        size = self._length(x)
         return self.evaluate(x, y, size, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
     @named
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
         refuse_batches(f"{self._who}.predict_on_batch x", x)
-        return self.predict(x, batch_size=_length(x))
+        return self.predict(x, batch_size=self._length(x))
+
+    def _length(self, x: Any) -> int:
+        """Return the number of samples, or 1 for data that is refused later."""
+        if self._takes()[0].is_structure(x):
+            x = autodiff.flatten(x)[0]
+        return _length(x)
 
     def _own_step(self, method: str, x: Any, y: Any, weights: Any = None) -> Logs:
         """Call a step that a subclass may have replaced, and return its logs."""
@@ -267,7 +277,7 @@ class Evaluation(Runs):
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
 
-def _called(model: Layer, batch: Tensor) -> Any:
+def _called(model: Layer, batch: Any) -> Any:
     return model(batch, training=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab import saving
 from tensorlab.arguments import named
+from tensorlab.models.outputs import OutputLosses
 from tensorlab.models.training import Training
 from tensorlab.serialization import check_config, deserialize, serialize
 
@@ -23,6 +24,15 @@ class Files(Training):
         Source: Keras, ``keras.Model.save``.
         """
         saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON text, from which `tensorlab.models.model_from_json` makes the model again.
+
+        The arguments and errors are those of `tensorlab.saving.model_to_json`.
+
+        Source: Keras, ``keras.Model.to_json``.
+        """
+        return saving.model_to_json(self, **kwargs)
 
     @named
     def save_weights(self, filepath: Any) -> None:
@@ -53,14 +63,15 @@ class Files(Training):
         """
         if not self.compiled:
             return None
-        plain, weighted = self._metrics[: len(self._metrics) - len(self._weighted_metrics)], self._weighted_metrics
-        return {
+        loss = self._loss
+        config = {
             "optimizer": serialize(self._optimizer),
-            "loss": serialize(self._loss),
-            "metrics": [[serialize(metric), metric.name] for metric in plain],
-            "weighted_metrics": [[serialize(metric), metric.name] for metric in weighted],
+            "loss": serialize(loss.given if isinstance(loss, OutputLosses) else loss),
+            "metrics": _metrics_to_config(self._chosen_metrics[0].arguments()),
+            "weighted_metrics": _metrics_to_config(self._chosen_metrics[1].arguments()),
             "run_eagerly": self.run_eagerly,
         }
+        return {**config, "loss_weights": loss.weights} if isinstance(loss, OutputLosses) else config
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile the model as the one that `get_compile_config` was called on.
@@ -72,13 +83,31 @@ class Files(Training):
         """
         who = f"{self._who}.compile_from_config"
         check_config(who, config, "optimizer", "loss", "metrics", "weighted_metrics", "run_eagerly")
-        metrics = []
-        for pairs in (config["metrics"], config["weighted_metrics"]):
-            made = [(deserialize(metric), name) for metric, name in pairs]
-            for metric, name in made:
-                metric.name = name
-            metrics.append([metric for metric, _ in made])
-        optimizer, loss = deserialize(config["optimizer"]), deserialize(config["loss"])
+        plain, weighted = [_metrics_from_config(config[name]) for name in ("metrics", "weighted_metrics")]
         self.compile(
-            optimizer, loss, metrics=metrics[0], weighted_metrics=metrics[1], run_eagerly=config["run_eagerly"]
+            deserialize(config["optimizer"]),
+            deserialize(config["loss"]),
+            metrics=plain,
+            weighted_metrics=weighted,
+            run_eagerly=config["run_eagerly"],
+            loss_weights=config.get("loss_weights"),
         )
+
+
+def _metrics_to_config(given: Any) -> Any:
+    """Return metrics in lists and dicts as plain data: a config and the name for each."""
+    if isinstance(given, dict):
+        return {name: _metrics_to_config(each) for name, each in given.items()}
+    if isinstance(given, list):
+        return [_metrics_to_config(each) for each in given]
+    return [serialize(given), given.name]
+
+
+def _metrics_from_config(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {name: _metrics_from_config(each) for name, each in config.items()}
+    if isinstance(config, list) and len(config) == 2 and isinstance(config[1], str):
+        metric = deserialize(config[0])
+        metric.name = config[1]
+        return metric
+    return [_metrics_from_config(each) for each in config]

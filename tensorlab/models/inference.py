@@ -16,7 +16,7 @@ import numpy as np
 from tensorlab.backends.listening import listening
 from tensorlab.forks import Use
 from tensorlab.layers import Layer
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.layers.tracking import kept_with_walk, members
 from tensorlab.ops.reduction import are_finite
 from tensorlab.plans.plan import Plan
@@ -80,9 +80,9 @@ def called(model: Layer, batch: Tensor) -> Any:
         walk.recorded += 1
         outputs, recording, _ = record(lambda: model(batch, training=False), [batch])
         before, calls.recording = calls.recording, recording
-        if before is not None:
+        if before is not None and isinstance(outputs, Tensor):
             calls.recording = None
-            result = recording.slot(outputs._buffer)
+            result = recording.slot(outputs._buffer)  # type: ignore[arg-type]
             if result.root.kind == "made" and not before.difference(recording):  # else nothing is computed
                 calls.plan = Plan(recording, [result])
         recording.release()

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tensorlab import random
+from tensorlab.autodiff import flatten
 from tensorlab.callbacks import BackupAndRestore, Callback, Logs
 from tensorlab.errors import (
     ArgumentError,
@@ -26,7 +27,8 @@ from tensorlab.errors import (
     short_repr,
 )
 from tensorlab.loading import Loading, loading
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.runs import Runs
 from tensorlab.models.signals import Signals
@@ -209,7 +211,7 @@ class Resuming:
             for callback, name in zip(self._callbacks, _names(self._callbacks), strict=True):
                 if name in found["callbacks"]:
                     callback.set_state(found["callbacks"][name])
-        except (TensorlabError, TypeError, ValueError, LookupError) as error:
+        except Exception as error:  # set_state of a metric or a callback may raise anything for a damaged file
             raise SavedFileError(who, "the state of metrics and callbacks of this run", str(error)) from error
 
     # Saving
@@ -299,7 +301,7 @@ def _digest(samples: Samples) -> str:
     """Return a hash of some samples and targets, spread over the data."""
     digest = hashlib.sha256()
     rows = np.unique(np.linspace(0, samples.count - 1, _SAMPLED).astype(np.int64))
-    for tensor in (samples.x, samples.y, samples.weights):
+    for tensor in flatten([samples.x, samples.y, samples.weights]):
         if tensor is not None:
             digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
             for row in rows.tolist():

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tensorlab import autodiff, callbacks, dtypes, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, FileAccessError, ShapeError, TensorlabError, short_repr
-from tensorlab.layers.arguments import check_one_output
-from tensorlab.layers.calling import Block, context
+from tensorlab.layers.arguments import check_one_output, map_leaves
+from tensorlab.layers.calling import Block, Trial, context
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.checkpoint import Checkpoint
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples, Takes
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Data
+from tensorlab.models.outputs import OutputLosses
 from tensorlab.models.steps import Steps, flat
 from tensorlab.models.stream import Stream, is_stream
+from tensorlab.tensor import Tensor
 from tensorlab.waiting import Request, expecting
 
 P = ParamSpec("P")
@@ -68,16 +71,14 @@ class Runs(Steps):
         """
         if not is_stream(x, y):
             return self.checked_samples(who, x, y, step, sample_weight)
-        stream = Stream(who, x, self._needs("targets", step), device_of_weights(self))
+        stream = Stream(who, x, self._needs("targets", step), device_of_weights(self), self._takes())
         stream.refuse(y=y, sample_weight=sample_weight)
         if self._replaces(step):
             return stream
         with self.building():
             outputs = self.dry_run(stream)
-            loss = self.loss
-            if not self._replaces("compute_loss") and loss is not None:
-                shape = check_one_output(self._who, outputs).shape[1:]
-                stream.check = lambda targets, count: loss.check(targets, (count, *shape))
+            if not self._replaces("compute_loss") and self.loss is not None:
+                stream.check = lambda targets, count: self._check_targets(targets, outputs, count)
         return stream
 
     def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step", sample_weight: Any = None) -> Samples:
@@ -97,15 +98,48 @@ class Runs(Steps):
             NonFiniteError: if an input is NaN or infinite.
         """
         needed = self._needs("targets", step)
-        samples = Samples(who, x, y, targets=needed, device=device_of_weights(self), weights=sample_weight)
+        device, takes = device_of_weights(self), self._takes()
+        samples = Samples(who, x, y, targets=needed, device=device, weights=sample_weight, takes=takes)
         if self._replaces(step):  # nobody knows how it calls the model
             return samples
         with self.building():
             outputs = self.dry_run(samples)
             if not self._replaces("compute_loss") and self.loss is not None and samples.y is not None:
-                found = check_one_output(self._who, outputs)
-                self.loss.check(samples.y, (samples.count, *found.shape[1:]))
+                self._check_targets(samples.y, outputs, samples.count)
         return samples
+
+    def _check_targets(self, targets: Any, outputs: Any, count: int) -> None:
+        """Raise if the loss does not accept some targets, of which there are ``count``, for such outputs."""
+        if isinstance(outputs, (list, tuple, dict)):
+            self._described_outputs(outputs)
+        loss = self.loss
+        if isinstance(loss, OutputLosses):
+            self._described_outputs(outputs)
+            loss.check_all(targets, outputs, count)
+        elif loss is not None:
+            loss.check(targets, (count, *check_one_output(self._who, outputs).shape[1:]))
+
+    def _takes(self) -> tuple[Takes, Takes]:
+        """Return how lists and dicts of inputs and of targets are meant."""
+        kind = Takes.ONE if self._takes_one else Takes.SEVERAL
+        return kind, kind
+
+    _packing: Any = None
+    """The structure of the batches of the current run, with 0 for a tensor; None if each is one tensor."""
+
+    def _flat(self, x: Any, y: Any, weights: Any) -> list[Tensor | None]:
+        """Return the tensors of a batch in a list, as plans take them."""
+        if all([value is None or isinstance(value, Tensor) for value in (x, y, weights)]):
+            self._packing = None
+            return [x, y, weights]
+        packing = map_leaves(lambda leaf: 0, (x, y, weights))
+        if packing != self._packing:  # an equal one stays, as plans depend on its identity
+            self._packing = packing
+        return autodiff.flatten((x, y, weights))
+
+    def _packed(self, tensors: Sequence[Tensor | None]) -> Any:
+        """Undo `_flat`."""
+        return tensors if self._packing is None else autodiff.pack_as(self._packing, iter(tensors))
 
     def dry_run(self, samples: Data) -> Any:
         """Call the model on the first sample, to build it and to check the shape of the samples. Return the outputs.
@@ -117,7 +151,7 @@ class Runs(Steps):
             ShapeError: if the samples do not fit the model.
         """
         built = self.built
-        with autodiff.no_grad(), samples:
+        with autodiff.no_grad(), samples, Trial(self, training=False):
             try:
                 return self(samples.first(), training=False)
             except ShapeError:

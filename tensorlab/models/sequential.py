@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tensorlab import autodiff
+from tensorlab import dtypes
 from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
-from tensorlab.layers import Input, Layer
-from tensorlab.layers.arguments import check_one_output, computed_on_zeros
-from tensorlab.layers.base import is_samplewise
-from tensorlab.models.model import Model
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DTypeError,
+    ShapeError,
+    StateError,
+    TensorlabError,
+    short_repr,
+)
+from tensorlab.layers import InputLayer, KerasTensor, Layer
+from tensorlab.layers.arguments import describe, sample_shape
+from tensorlab.layers.calling import Call
+from tensorlab.layers.input import declared
+from tensorlab.layers.symbolic import Node
+from tensorlab.models.data import Takes
+from tensorlab.models.graph import Graph
+from tensorlab.models.model import Model, graph_rows
+from tensorlab.models.outputs import Outputs
+from tensorlab.models.summary import Row
 from tensorlab.serialization import check_config, deserialize, serialize
-from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor
 
 
 class Sequential(Model):
@@ -41,16 +52,9 @@ class Sequential(Model):
 
     _takes_one = True
 
-    @property
-    def samplewise(self) -> bool:
-        """Whether all layers are, and the batch is never the last axis, along which some layers compute."""
-        return all([is_samplewise(layer) for layer in self._layers]) and all([len(each) > 1 for each in self._shapes])
-
     def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
-        self._shapes: list[Shape] = []
-        self._shapes_if_longer: list[Shape] = []  # if the lengths that are None are 2 and not 1
         try:
             given = list(() if layers is None else layers)
         except TypeError:
@@ -63,33 +67,7 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         """The layers in order, without an `Input` in front."""
-        return self._layers[1:] if self._layers and isinstance(self._layers[0], Input) else self._layers.copy()
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch of inputs, with None for lengths that vary.
-
-        Raises:
-            StateError: before the model is built.
-        """
-        self._check_built("input_shape")
-        return self._input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch of outputs.
-
-        Raises:
-            StateError: before the model is built.
-        """
-        self._check_built("output_shape")
-        return self._batch_shapes()[-1] if self._shapes else self._input_shape
-
-    def _batch_shapes(self) -> list[tuple[int | None, ...]]:
-        """Return the shape of a batch of outputs of each layer, with None for lengths that vary."""
-        others = self._shapes_if_longer or self._shapes
-        pairs = [zip(shape[1:], other[1:], strict=False) for shape, other in zip(self._shapes, others, strict=True)]
-        return [(None, *[length if length == longer else None for length, longer in each]) for each in pairs]
+        return self._layers[1:] if self._layers and isinstance(self._layers[0], InputLayer) else self._layers.copy()
 
     @named
     def add(self, layer: Layer, rebuild: bool = True) -> None:
@@ -103,6 +81,8 @@ class Sequential(Model):
             ArgumentTypeError: for something that is not a layer, or one that is in the model already.
             ArgumentError: for a layer whose name another one has.
         """
+        if isinstance(layer, KerasTensor) and isinstance(layer.node.layer, InputLayer):
+            layer = layer.node.layer
         if not isinstance(layer, Layer):
             hint = "give an object, e.g. Dense(10), and not its class" if isinstance(layer, type) else ""
             raise ArgumentTypeError(f"{self._who}.add", "a Layer", short_repr(layer), hint)
@@ -114,21 +94,15 @@ class Sequential(Model):
         before = self._layers
         if not before:
             self.dtype = layer.dtype
-            if layer._input_shape_given is not None:
-                before = [Input(layer._input_shape_given, dtype=layer.dtype)]
+            if layer._input_shape_given is not None and not isinstance(layer, InputLayer):
+                before = [InputLayer(layer._input_shape_given, dtype=layer.dtype)]
         try:
             self._layers = [*before, layer]  # a new list, since a copy of the model has the old one
-            first = self._layers[0]
-            if self.built:
-                with autodiff.no_grad():
-                    if None in self._input_shape[1:]:
-                        self._shapes = self._shapes_of(self._input_shape)
-                    else:
-                        shape = self._shapes[-1] if self._shapes else self._input_shape
-                        (outputs,) = computed_on_zeros(self, shape, layer)
-                        self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
-            elif (beginning := _beginning(first)) is not None:
-                self.build((None, *beginning.shape))
+            if self._graph is not None:
+                with Call(self, training=False):
+                    self._graph = self._extended(self._graph.inputs, self._graph.outputs, [layer])
+            elif (shape := _declared_shape(self._layers[0])) is not None:
+                self.build((None, *shape))
         except BaseException:
             self._layers = before
             raise
@@ -146,8 +120,10 @@ class Sequential(Model):
         if not self._layers:
             raise StateError(f"{self._who}.pop", "the model has no layers", "call add(layer) first")
         last = self._layers[-1]
-        self._layers, self._shapes = self._layers[:-1], self._shapes[:-1]
-        self._shapes_if_longer = self._shapes_if_longer[:-1]
+        self._layers = self._layers[:-1]
+        if self._graph is not None:
+            nodes = self._graph.nodes
+            self._graph = Graph(self._who, self._graph.inputs, nodes[max(len(nodes) - 2, 0)].outputs)
         return last
 
     def build(self, input_shape: Any) -> None:
@@ -160,52 +136,57 @@ class Sequential(Model):
             ShapeError: if a layer does not take the output of the one before; then nothing is built.
             ArgumentTypeError: if a layer returns several tensors.
         """
-        self._shapes = self._shapes_of(input_shape)
-        self._input_shape = (None, *tuple(input_shape)[1:])
+        several = list, tuple, dict
+        if isinstance(input_shape, several) and any(isinstance(length, several) for length in input_shape):
+            raise ArgumentTypeError(f"{self._who}.build", "one shape", short_repr(input_shape))
+        lengths = sample_shape(f"{self._who}.build", input_shape)
+        if not lengths:
+            raise ShapeError(f"{self._who}.build", "a shape with the batch in front", "()")
+        layers, first = self._layers, self._layers[0] if self._layers else None
+        if isinstance(first, InputLayer):
+            layers = layers[1:]
+        else:
+            first = InputLayer(lengths[1:], dtype=self.dtype, name="input")
+            first.transparent = True
+        x = declared(first)
+        try:
+            self._graph = self._extended(x, x, layers)
+        except DTypeError as error:
+            try:  # the data may be integers, such as indices
+                x = KerasTensor(Node(first, (), {}, None, 0, [(first.batch_shape, dtypes.int64)]), 0)
+                self._graph = self._extended(x, x, layers)
+            except TensorlabError:
+                raise error from None
 
-    def _shapes_of(self, input_shape: Any) -> list[Shape]:
-        """Build every layer that is not built, and return the shapes of their outputs.
+    def _extended(self, inputs: KerasTensor, outputs: KerasTensor, layers: Iterable[Layer]) -> Graph:
+        """Return a graph with further layers."""
+        for layer in layers:
+            found = layer(outputs)
+            if not isinstance(found, KerasTensor):
+                hint = "return one of them"
+                raise ArgumentTypeError(f"{layer._who}.call", "one tensor as its result", describe(found), hint)
+            outputs = found
+        return Graph(self._who, inputs, outputs)
 
-        A batch of zeros finds every shape, whatever a layer does in its call.
-        """
+    def _takes(self) -> tuple[Takes, Takes]:
+        return Takes.ONE, Takes.ONE
 
-        def shapes(tensor: Any) -> list[Shape]:
-            if not isinstance(tensor, Tensor):
-                raise ArgumentTypeError(f"{self._who}.build", "one shape", short_repr(input_shape))
-            each = []
-            for layer in self._layers:
-                tensor = check_one_output(layer._who, layer(tensor))
-                each.append(tensor.shape)
-            return each
+    def _known_outputs(self) -> Outputs:
+        return Outputs((None,), False)
 
-        found: list[list[Shape]] = computed_on_zeros(self, input_shape, shapes)
-        self._shapes_if_longer = found[1] if len(found) > 1 else []
-        return found[0]
+    def _inputs_in_order(self, inputs: Any) -> list[Any]:
+        return [inputs]  # the layers themselves accept what they can, whatever the model was built for
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Apply every layer in turn."""
-        for layer in self._layers:
-            inputs = layer(inputs, training=training)
-        return inputs
-
-    def _shapes_of_sample(self, shape: Shape) -> list[Shape]:
-        if len(self._shapes) != len(self._layers):
-            return super()._shapes_of_sample(shape)
-        # Lengths that were not known when the model was built are 1 in its shapes.
-        known = math.prod([length for length in self._input_shape[1:] if length is not None])
-        repeats = math.prod(shape) // max(known, 1)
-        return [shape, *[(repeats, *each[1:]) for each in self._shapes]]
-
-    def _output_shapes(self) -> list[tuple[Layer, str]]:
-        known = len(self._shapes) == len(self._layers)
-        rows = zip(self._layers, map(str, self._batch_shapes()) if known else ["?"] * len(self._layers), strict=True)
-        return [(layer, shape) for layer, shape in rows if not isinstance(layer, Input)]
+    def _rows(self) -> list[Row]:
+        if self._graph is not None:
+            return graph_rows(self._graph, declared=False)
+        return [Row(layer, "?", "") for layer in self.layers]
 
     def get_config(self) -> dict[str, Any]:
         """Return the name, and the configs of the layers."""
         config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._layers]}
-        if self.built:
-            config["build_input_shape"] = list(self._input_shape)
+        if self._graph is not None:
+            config["build_input_shape"] = [None, *self.input_shape[1:]]
         return config
 
     @classmethod
@@ -218,8 +199,13 @@ class Sequential(Model):
         return model
 
 
-def _beginning(layer: Layer) -> Input | None:
-    """Return the `Input` that a layer is or begins with, or None."""
+def _declared_shape(layer: Layer) -> tuple[int | None, ...] | None:
+    """Return the shape of a sample that an `Input` declares, or with which a model begins; None without one."""
+    if isinstance(layer, InputLayer):
+        return layer.shape
     if isinstance(layer, Sequential):
-        return _beginning(layer._layers[0]) if layer._layers else None
-    return layer if isinstance(layer, Input) else None
+        return _declared_shape(layer._layers[0]) if layer._layers else None
+    if isinstance(layer, Model) and layer._graph is not None:
+        shape = layer.input_shape
+        return shape[1:] if isinstance(shape, tuple) else None
+    return None

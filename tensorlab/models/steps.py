@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from tensorlab import autodiff, losses, metrics, optimizers
+from tensorlab import autodiff, optimizers
 from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
 from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.gradients import GradientTape
-from tensorlab.layers import Layer
 from tensorlab.losses import Loss
-from tensorlab.losses.base import matched
-from tensorlab.metrics import Mean, Metric
-from tensorlab.metrics.identify import takes_targets_and_outputs
+from tensorlab.metrics import Mean
+from tensorlab.models.compiled import Compiled
+from tensorlab.models.data import count_of
+from tensorlab.models.outputs import OutputLosses
+from tensorlab.models.outputs import chosen_loss as choose_loss
+from tensorlab.models.outputs import chosen_metrics as choose_metrics
 from tensorlab.tensor import Tensor
 
 
-class Steps(Layer):
+class Steps(Compiled):
     """`compile`, and the steps that a subclass may replace."""
 
-    _optimizer: optimizers.Optimizer | None = None
-    _loss: Loss | None = None
-    _metrics: tuple[Metric, ...] = ()
-    _weighted_metrics: tuple[Metric, ...] = ()  # those among them that sample weights apply to
-    _loss_tracker: Mean | None = None
     run_eagerly = False
     """Whether every step runs its Python code; see `compile`."""
 
@@ -38,8 +35,8 @@ class Steps(Layer):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
         run_eagerly: bool = False,
         loss_weights: Any = None,
         steps_per_execution: int = 1,
@@ -50,101 +47,52 @@ class Steps(Layer):
 
         Args:
             optimizer: a name or an Optimizer.
-            loss: a name, a Loss, or a function of ``(y_true, y_pred)``.
+            loss: a name, a Loss, or a function of ``(y_true, y_pred)``. For several outputs, a list or dict with one
+                for each, or None for an output without a loss; a single one is used for each. Their names in a dict are
+                the keys of the model's outputs, or the names of the layers that compute them. The loss of the model is
+                the sum, and each is reported as ``NAME_loss``.
             metrics: names, Metrics, losses, or functions of ``(y_true, y_pred)``; reported beside the loss, under the
                 names that are given here. Of equal names the second is reported with ``_1``, and so on.
+                For several outputs, a list or dict with a list for each; they are reported as ``NAME_METRIC``.
             weighted_metrics: metrics that sample weights and class weights apply to, as they do to the loss. Other
                 metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
             run_eagerly: whether every step runs its Python code, for example to print or to debug. Otherwise most steps
                 of an epoch run a plan, with the same results; see `training_plan`.
-            loss_weights: accepted as in Keras, if it is None: there is one output, so one loss.
+            loss_weights: a number that each loss is multiplied by in the sum: a list or dict as ``loss``.
             steps_per_execution: accepted as in Keras, and ignored: a plan needs no Python between steps.
             jit_compile: accepted as in Keras, and ignored: every kernel is compiled.
             auto_scale_loss: accepted as in Keras, and ignored: there is no float16 whose gradients vanish.
 
         Raises:
             UnknownNameError: for an unknown name; the message suggests similar names.
-            ArgumentError: for metrics that are no list, a loss without a reduction, or another ``run_eagerly``.
+            ArgumentError: for metrics that are no list or dict, losses, weights or metrics of other outputs than there
+                are, a loss without a reduction, or another ``run_eagerly``.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 
         In these cases nothing is changed.
         """
-        chosen_optimizer, chosen_loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
-        who = f"{self._who}.compile"
-        chosen, weighted = _metrics(f"{who} metrics", metrics), _metrics(f"{who} weighted_metrics", weighted_metrics)
-        if chosen_loss is not None and chosen_loss.reduction in (None, "none"):
-            raise ArgumentError(f"{who} loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}")
-        if loss_weights is not None:
-            hint = "multiply the loss, or give fit sample_weight"
-            raise ArgumentError(f"{who} loss_weights", "None, as there is one loss", short_repr(loss_weights), hint)
+        who, outputs = f"{self._who}.compile", self._known_outputs()
+        chosen_optimizer = optimizers.get(optimizer)
+        several = outputs is not None and len(outputs.labels) > 1
+        chosen_loss = choose_loss(who, loss, loss_weights, several)
+        chosen = choose_metrics(f"{who} metrics", metrics)
+        weighted = choose_metrics(f"{who} weighted_metrics", weighted_metrics)
+        if outputs is not None:
+            if isinstance(chosen_loss, OutputLosses):
+                chosen_loss.resolve(outputs)
+            chosen.positions(f"{who} metrics", outputs)
+            weighted.positions(f"{who} weighted_metrics", outputs)
         if not isinstance(run_eagerly, (bool, type(None))):
             raise ArgumentError(f"{who} run_eagerly", "True or False", short_repr(run_eagerly))
         self._optimizer, self._loss, self.run_eagerly = chosen_optimizer, chosen_loss, bool(run_eagerly)
-        self._metrics, self._weighted_metrics = (*chosen, *weighted), weighted
-        self._loss_tracker = None if chosen_loss is None else Mean("loss")
-
-    @property
-    def optimizer(self) -> optimizers.Optimizer | None:
-        """The optimizer that `compile` was given."""
-        return self._optimizer
-
-    @property
-    def loss(self) -> Loss | None:
-        """The loss that `compile` was given."""
-        return self._loss
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` has been called."""
-        return self._optimizer is not None
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The mean of the loss, the metrics that `compile` was given, and metrics that are attributes.
-
-        All of them are reset before each epoch and each evaluation, and reported after it. A subclass may replace
-        this property.
-        """
-        known = [*([self._loss_tracker] if self._loss_tracker else ()), *self._metrics]
-        return [*known, *(metric for metric in self._own_metrics() if not any(metric is each for each in known))]
-
-    def _own_metrics(self) -> Iterator[Metric]:
-        for name, value in vars(self).items():
-            if isinstance(value, Metric) and name != "_loss_tracker":
-                yield value
-            elif isinstance(value, (list, tuple)) and name not in ("_metrics", "_weighted_metrics"):
-                yield from (each for each in value if isinstance(each, Metric))
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names under which losses and metrics are reported, in the order of what `evaluate` returns."""
-        return [name for name, _ in self.reported_metrics()]
-
-    def reported_metrics(self) -> list[tuple[str, Metric]]:
-        """Return each metric with the name under which it is reported."""
-        found: dict[str, Metric] = {}
-        for metric in self.metrics:
-            weighted = any(metric is each for each in self._weighted_metrics)
-            first = f"weighted_{metric.name}" if weighted and metric.name in found else metric.name
-            name, number = first, 0
-            while name in found:
-                number += 1
-                name = f"{first}_{number}"
-            found[name] = metric
-        return list(found.items())
-
-    def reset_metrics(self) -> None:
-        """Reset all metrics."""
-        for metric in self.metrics:
-            metric.reset_state()
-
-    def get_metrics_result(self) -> Logs:
-        """Return the results of all metrics, as floats where they are single numbers."""
-        logs: Logs = {}
-        for name, metric in self.reported_metrics():
-            result = metric.result()
-            logs |= result if isinstance(result, dict) else {name: result}
-        return as_logs(logs)
+        self._loss_name = loss if isinstance(loss, str) else ""
+        self._chosen_metrics = chosen, weighted
+        self._weighted_metrics = tuple([metric for metric, _ in weighted.pairs])
+        self._metrics = (*[metric for metric, _ in chosen.pairs], *self._weighted_metrics)
+        self._outputs, self._positions = None, ()
+        if outputs is not None:
+            self._resolve(outputs)
+        self._loss_tracker = Mean("loss") if chosen_loss is not None or self._replaces("compute_loss") else None
 
     # What a subclass may replace
 
@@ -165,7 +113,7 @@ class Steps(Layer):
         x, y, sample_weight = unpack(data)
         loss, y_pred = self.gradient_step(x, y, sample_weight)
         if self._loss_tracker is not None:
-            self._loss_tracker.update_state(loss, len(x))
+            self._loss_tracker.update_state(loss, count_of(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> Logs:
@@ -176,7 +124,7 @@ class Steps(Layer):
         x, y, sample_weight = unpack(data)
         loss, y_pred = self._examine(x, y, sample_weight)
         if self._loss_tracker is not None:
-            self._loss_tracker.update_state(loss, len(x))
+            self._loss_tracker.update_state(loss, count_of(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -212,6 +160,7 @@ class Steps(Layer):
             if not added:
                 raise uncompiled(f"{self._who}.compute_loss", self)
             return sum(added[1:], start=added[0])
+        self._described_outputs(y_pred)
         return sum(self.losses, start=self._loss(y, y_pred, *_given(sample_weight)))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
@@ -280,18 +229,6 @@ class Steps(Layer):
             raise ArgumentTypeError(f"{self._who}.compute_loss", "a tensor that is one number", received)
         return loss
 
-    def _update_metrics(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        if not self._metrics:
-            return
-        with autodiff.no_grad():
-            if isinstance(y, Tensor) and isinstance(y_pred, Tensor):
-                y, y_pred = matched(y, y_pred)
-            for metric in self._metrics:
-                if sample_weight is not None and any(metric is each for each in self._weighted_metrics):
-                    metric.update_state(y, y_pred, sample_weight=sample_weight)
-                else:
-                    metric.update_state(y, y_pred)
-
     def _replaces(self, *methods: str) -> bool:
         """Return whether a subclass, or this object, has a method of its own."""
         kind, own = type(self), self.__dict__
@@ -325,36 +262,6 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
         raise ArgumentError("data of a step", "(x,), (x, y) or (x, y, sample_weight)", f"{len(data)} items")
     x, y, sample_weight = (*data, None, None)[:3]
     return x, y, sample_weight
-
-
-def as_logs(logs: Logs) -> Logs:
-    """Return logs with floats in place of single numbers of other types, and arrays in place of tensors."""
-    return {name: _plain(value) for name, value in logs.items()}
-
-
-def _plain(value: Any) -> Any:
-    if type(value) is float:
-        return value
-    if isinstance(value, Metric):
-        return _plain(value.result())
-    if isinstance(value, Tensor):
-        return value.numpy() if value.ndim else float(value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value
-
-
-def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
-    """Return metrics that can be computed from targets and outputs."""
-    if not isinstance(identifiers, (list, tuple, type(None))):
-        raise ArgumentError(who, "a list", short_repr(identifiers), "e.g. metrics=['accuracy']")
-    chosen = tuple(map(metrics.get, flat(identifiers or ())))
-    for metric in chosen:
-        if not takes_targets_and_outputs(metric):
-            hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
-            raise ArgumentTypeError(who, "metrics of targets and outputs", short_repr(metric.name), hint)
-    return chosen
 
 
 def flat(items: Any) -> Iterator[Any]:

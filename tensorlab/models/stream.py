@@ -10,8 +10,8 @@ from typing import Any, Self
 from tensorlab import random
 from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
 from tensorlab.layers.arguments import describe
-from tensorlab.models.data import Batch, Samples, check_count, weights_by_label
-from tensorlab.tensor import Tensor
+from tensorlab.models.data import Batch, Samples, Takes
+from tensorlab.models.data_checks import check_count, weights_by_label
 from tensorlab.utils import PyDataset
 
 _ARRAYS = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dlpack__", "dtype")
@@ -41,6 +41,7 @@ class Stream:
             items gives them by index, and an iterable begins anew in every epoch. An iterator is read once.
         targets: whether there have to be targets.
         device: where batches are copied to; None for the current device.
+        takes: how lists and dicts of inputs and of targets are meant.
 
     Attributes:
         where: the step that the next batch is for, for messages.
@@ -50,10 +51,18 @@ class Stream:
         ArgumentError: for a source of length 0.
     """
 
-    def __init__(self, who: str, source: Any, targets: bool, device: str | None) -> None:
+    def __init__(
+        self,
+        who: str,
+        source: Any,
+        targets: bool,
+        device: str | None,
+        takes: tuple[Takes, Takes] = (Takes.ONE, Takes.ONE),
+    ) -> None:
         self._who, self._source, self._targets, self._device = who, source, targets, device
+        self._takes = takes
         self.where = "batch 1"
-        self.check: Callable[[Tensor, int], object] = _accept
+        self.check: Callable[[Any, int], object] = _accept
         self._class_weight: Any = None
         self._expands = False
         self._indexed = hasattr(source, "__getitem__") and not self.read_once
@@ -83,11 +92,11 @@ class Stream:
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature in all batches; return whether they are numbers."""
-        self._expands = not self._expands and self._converted(self._first_item()).x.ndim == 1
+        self._expands = not self._expands and self._converted(self._first_item()).expand()
         return self._expands
 
-    def first(self) -> Tensor:
-        """Return the first input of the first batch, as a batch of one.
+    def first(self) -> Any:
+        """Return the first inputs of the first batch, as a batch of one.
 
         Raises:
             ArgumentError: if there are no batches.
@@ -153,7 +162,7 @@ class Stream:
             expected = "x, (x,), (x, y) or (x, y, sample_weight)"
             raise ArgumentTypeError(who, f"a batch {expected}", describe(item))
         x, y, weights = (*parts, None, None)[:3]
-        samples = Samples(who, x, y, targets=self._targets, device=self._device, weights=weights)
+        samples = Samples(who, x, y, targets=self._targets, device=self._device, weights=weights, takes=self._takes)
         if self._class_weight is not None:
             if weights is not None:
                 raise ArgumentError(who, "class_weight or sample_weight", "both", "multiply the sample weights")
@@ -196,7 +205,7 @@ class Stream:
         """End the block."""
 
 
-def _accept(targets: Tensor, count: int) -> None:
+def _accept(targets: Any, count: int) -> None:
     """Accept all targets."""
 
 

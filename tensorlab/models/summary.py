@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorlab import terminal
 from tensorlab.arguments import check_callable
@@ -16,6 +16,14 @@ from tensorlab.variable import Variable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+class Row(NamedTuple):
+    """What is shown of a layer: the shape of its outputs, and whose results it takes if layers are not in a row."""
+
+    layer: Layer
+    shape: str
+    sources: str
 
 
 def print_summary(
@@ -36,7 +44,7 @@ def print_summary(
             raise ArgumentError(f"{who} line_length", "an integer from 20 to 10000, or None", short_repr(line_length))
         console.width = line_length
     rows = list(_rows(model, expand_nested))
-    first, last = _range(who, [layer.name for _, layer, _ in rows], layer_range)
+    first, last = _range(who, [row.layer.name for _, row in rows], layer_range)
     table = _table(rows[first : last + 1], show_trainable)
     title = f'Model: "{model.name}"'
     if print_fn is None:
@@ -50,25 +58,35 @@ def print_summary(
         print_fn(line)
 
 
-def _table(rows: Sequence[tuple[int, Layer, str]], show_trainable: bool) -> Table:
+def _table(rows: Sequence[tuple[int, Row]], show_trainable: bool) -> Table:
     from rich.table import Table
 
-    columns = ["Layer (type)", "Output Shape", "Param #", *(["Trainable"] if show_trainable else [])]
+    linked = any(row.sources for _, row in rows)
+    columns = ["Layer (type)", "Output Shape", "Param #"]
+    columns += [*(["Connected to"] if linked else []), *(["Trainable"] if show_trainable else [])]
     table = Table(*columns, show_lines=True)
     table.columns[2].justify = "right"
-    for depth, layer, shape in rows:
+    for depth, (layer, shape, sources) in rows:
         count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-        trained = ["-" if layer.built and not layer.weights else "NY"[layer.trainable]] if show_trainable else []
-        table.add_row(f"{'  ' * depth}{layer.name} ({type(layer).__name__})", shape, count, *trained)
+        more = [sources or "-"] if linked else []
+        if show_trainable:
+            more.append("-" if layer.built and not layer.weights else "NY"[layer.trainable])
+        table.add_row(f"{'  ' * depth}{layer.name} ({kind_of(layer)})", shape, count, *more)
     return table
 
 
-def _rows(model: Any, nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer, str]]:
-    """Yield the depth, the layer and its outputs' shape for each row."""
-    for layer, shape in model._output_shapes():
-        yield depth, layer, shape
-        if nested and isinstance(layer, Steps):
-            yield from _rows(layer, nested, depth + 1)
+def kind_of(layer: Layer) -> str:
+    """Return the name of a layer's class; of a model that was made of symbolic tensors, as in Keras, Functional."""
+    name = type(layer).__name__
+    return "Functional" if name == "Model" else name
+
+
+def _rows(model: Any, nested: bool, depth: int = 0) -> Iterator[tuple[int, Row]]:
+    """Yield the depth and the content of each row."""
+    for row in model._rows():
+        yield depth, row
+        if nested and isinstance(row.layer, Steps):
+            yield from _rows(row.layer, nested, depth + 1)
 
 
 def _range(who: str, names: list[str], given: Sequence[str] | None) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from tensorlab.arguments import named
 from tensorlab.callbacks import BackupAndRestore, CallbackList, History, Logs, ProgressBar
 from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
 from tensorlab.layers.arguments import describe
-from tensorlab.models.data import check_count
+from tensorlab.models.data import count_of
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Data, Epochs
 from tensorlab.models.evaluation import Evaluation, reported
 from tensorlab.models.resuming import Resuming
@@ -178,6 +179,7 @@ class Training(Evaluation):
                         resuming.save(epoch + 1, 0, 0, self.stop_training, logs)
                     if self.stop_training:
                         break
+                self._compiled("fit").finalize_variable_values(self.trainable_weights)
                 watching.call("on_train_end", dict(logs))
         finally:
             for each in shown:
@@ -248,7 +250,7 @@ class Training(Evaluation):
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
-                unread.append((take_step(x, y, weights), len(x)))
+                unread.append((take_step(*self._flat(x, y, weights)), count_of(x)))
                 self.stepped = True
                 if watched or len(unread) == _PATIENCE:
                     self.take_losses(unread, takes_any)
@@ -265,9 +267,10 @@ class Training(Evaluation):
         watching.params["steps"] = batches.steps
         return self.get_metrics_result() if logs is None else logs
 
-    def _take_step(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
-        """Take a step, update the metrics, and return the loss."""
+    def _take_step(self, *tensors: Tensor | None) -> Tensor:
+        """Take a step on the tensors of a batch, update the metrics, and return the loss."""
         loss: Tensor
+        x, y, weights = self._packed(tensors)
         loss, y_pred = self.gradient_step(x, y, weights)
         self.stepped = True
         self._update_metrics(y, y_pred, weights)
@@ -328,7 +331,7 @@ class Training(Evaluation):
                 logs = self._own_step("train_step", inputs, targets, weights)
                 self._check_loss("", logs.get("loss"))
             else:
-                loss = self._planned_steps()(inputs, targets, weights)
+                loss = self._planned_steps()(*self._flat(inputs, targets, weights))
                 self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return reported(logs, return_dict)

@@ -39,7 +39,9 @@ __all__ = [
 def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
     lengths = shapes.as_shape(who, shape)
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
-    element = converted(who, value, wanted, "cpu", None).numpy()
+    made = converted(who, value, wanted, "cpu", None)
+    # A number is a constant, so plans may contain it; the element of a tensor has to be read.
+    element = made.numpy() if isinstance(value, Tensor) else made._buffer
     if element.ndim:
         raise ShapeError(who, "one number to fill with", f"shape {element.shape}")
     return asarray(np.full(lengths, element, element.dtype), device=device)

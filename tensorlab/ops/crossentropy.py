@@ -186,13 +186,14 @@ def _check_shape(who: str, targets: Tensor, shape: Shape) -> None:
         raise ShapeError(who, f"targets of the outputs' shape {shape}", str(targets.shape))
 
 
-def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
+def check_labels(who: str, targets: Tensor, shape: Shape, ignored: int | None = None) -> None:
     """Check that there is one label for each sample, and that each is the index of a class.
 
     Args:
         who: the operation, for messages.
         targets: the labels.
         shape: the shape of the outputs.
+        ignored: a label that is valid too.
 
     Raises:
         ShapeError: for another number of labels than samples.
@@ -204,14 +205,15 @@ def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
     if targets.shape not in (shape[:-1], (*shape[:-1], 1)):
         hint = "for one-hot targets use categorical_crossentropy" if targets.shape == shape else ""
         raise ShapeError(who, f"labels of shape {shape[:-1]}", str(targets.shape), hint)
-    with repeating(_check_values, who, targets._buffer, shape[-1]):
-        _check_values(who, targets.numpy(), shape[-1])
+    with repeating(_check_values, who, targets._buffer, shape[-1], ignored):
+        _check_values(who, targets.numpy(), shape[-1], ignored)
 
 
-def _check_values(who: str, host: np.ndarray[Any, Any], classes: int) -> None:
+def _check_values(who: str, host: np.ndarray[Any, Any], classes: int, ignored: int | None) -> None:
     if host.dtype.kind == "b" or (host.dtype.kind == "f" and not np.array_equal(host, np.floor(host))):
         raise DTypeError(who, "labels that are integers", str(host.dtype))
-    wrong = np.flatnonzero((host < 0) | (host >= classes))
+    invalid = (host < 0) | (host >= classes)
+    wrong = np.flatnonzero(invalid if ignored is None else invalid & (host != ignored))
     if wrong.size:
         value = host.ravel()[wrong[0]]
         raise ArgumentError(
@@ -227,13 +229,13 @@ def _check_values(who: str, host: np.ndarray[Any, Any], classes: int) -> None:
 
 def binary(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Tensor:
     """Return the binary crossentropy of each element."""
-    logits = _logits(who, from_logits, "sigmoid", outputs)
+    logits = logits_or_none(who, from_logits, "sigmoid", outputs)
     return binary_term(targets, outputs) if logits is None else binary_term_from_logits(targets, logits)
 
 
 def categorical(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Tensor:
     """Return the crossentropy of each sample, with targets of the outputs' dtype and shape."""
-    logits = _logits(who, from_logits, "softmax", outputs)
+    logits = logits_or_none(who, from_logits, "softmax", outputs)
     if logits is not None:
         return _categorical_from_logits(targets, logits, None if logits is outputs else outputs.snapshot())
     normalized = outputs / sum(outputs, axis=-1, keepdims=True)
@@ -242,18 +244,23 @@ def categorical(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -
 
 def sparse(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Tensor:
     """Return the crossentropy of each sample, with labels that `check_labels` has checked."""
-    targets = targets.astype(outputs.dtype)
-    if targets.ndim < outputs.ndim:
-        targets = expand_dims(targets, axis=targets.ndim)
-    backend = outputs._backend
-    labels = Tensor(backend.from_host(np.arange(outputs.shape[-1], dtype=outputs.dtype)), backend)
-    logits = _logits(who, from_logits, "softmax", outputs)
+    targets, labels = columns(targets, outputs)
+    logits = logits_or_none(who, from_logits, "softmax", outputs)
     if logits is not None:
         return _sparse_from_logits(targets, logits, labels, None if logits is outputs else outputs.snapshot())
     return sum(_sparse_term(targets, outputs, sum(outputs, axis=-1, keepdims=True), labels), axis=-1)
 
 
-def _logits(name: str, from_logits: bool, source: str, outputs: Tensor) -> Tensor | None:
+def columns(targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels as a column, and the labels of all classes, both as numbers of the outputs' dtype."""
+    targets = targets.astype(outputs.dtype)
+    if targets.ndim < outputs.ndim:
+        targets = expand_dims(targets, axis=targets.ndim)
+    backend = outputs._backend
+    return targets, Tensor(backend.from_host(np.arange(outputs.shape[-1], dtype=outputs.dtype)), backend)
+
+
+def logits_or_none(name: str, from_logits: bool, source: str, outputs: Tensor) -> Tensor | None:
     """Return the logits to compute from, which are the outputs or what they were made of; None if there are none."""
     made_of = logits_of(source, outputs)
     if made_of is not None and from_logits:

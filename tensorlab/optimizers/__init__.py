@@ -1,5 +1,8 @@
 """Optimizers, which update weights from gradients."""
 
+from typing import TYPE_CHECKING
+
+from tensorlab import absent
 from tensorlab.optimizers import schedules
 from tensorlab.optimizers.adadelta import Adadelta
 from tensorlab.optimizers.adagrad import Adagrad
@@ -32,3 +35,7 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -15,21 +15,20 @@ from tensorlab.backends.listening import again, announced, listening
 from tensorlab.errors import (
     ArgumentError,
     ArgumentTypeError,
-    DeviceError,
     ShapeError,
     StateError,
     UnknownAttributeError,
     nearest,
     short_repr,
 )
-from tensorlab.ops.dispatch import as_tensor
 from tensorlab.optimizers import schedules
+from tensorlab.optimizers.checks import checked, pairs_of, variables_of
 from tensorlab.optimizers.rule import Rule
 from tensorlab.optimizers.slots import Slots
 from tensorlab.rules import Hyperparameters, finite
 from tensorlab.serialization import Configured
 from tensorlab.shapes import as_length
-from tensorlab.tensor import Tensor, writing
+from tensorlab.tensor import writing
 from tensorlab.variable import Variable
 
 _FROM_GET_STATE = "give what get_state returned"
@@ -98,6 +97,9 @@ class Optimizer(Configured):
     def __setattr__(self, name: str, value: Any) -> None:
         inherent = name in self.__dict__ or hasattr(type(self), name)
         if not inherent and name in self.__dict__.get("_hyperparameters", {}):
+            if name == "learning_rate" and (isinstance(value, dict) or callable(value)):
+                self._follow(value)
+                return
             if name == "learning_rate" and self._schedule is not None:
                 hint = "make the optimizer with a number as learning_rate"
                 raise StateError(f"{self._who} learning_rate", "it follows a schedule, and cannot be set", hint)
@@ -136,7 +138,7 @@ class Optimizer(Configured):
             if type(variable) is not Variable and not isinstance(variable, Variable):
                 raise ArgumentTypeError(who, "Variables to change", type(variable).__name__)
         changes = [
-            (None if gradient is None else _checked(who, gradient, variable), variable) for gradient, variable in pairs
+            (None if gradient is None else checked(who, gradient, variable), variable) for gradient, variable in pairs
         ]
         if self._slots.belong_to_others(variables):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
@@ -144,14 +146,53 @@ class Optimizer(Configured):
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rule = self.rule
+        left = []
+        for gradient, variable in self._prepared(changes):
+            slots = self._slots_of(variable, rule.slots)  # also without a gradient: see grads_and_vars
+            if gradient is not None:
+                left.append((variable, gradient, slots))
+        self._update(rule, left)
+        for variable in variables:
+            if variable.constraint is not None:
+                with autodiff.no_grad():
+                    variable.assign(variable.constraint(variable))
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Variable]) -> None:
+        """Take one step, as `apply_gradients` does with pairs of these.
+
+        Args:
+            grads: a gradient for each variable.
+            trainable_variables: the variables.
+
+        Raises:
+            ShapeError: for another number of gradients than of variables, and what `apply_gradients` raises.
+
+        Source: Keras, ``keras.optimizers.Optimizer.apply``.
+        """
+        if not isinstance(grads, Iterable):
+            raise ArgumentTypeError(f"{self._who}.apply", "a list of gradients", short_repr(grads))
+        gradients, variables = list(grads), variables_of(f"{self._who}.apply", trainable_variables)
+        if len(gradients) != len(variables):
+            raise ShapeError(f"{self._who}.apply", f"{len(variables)} gradients", str(len(gradients)))
+        self.apply_gradients(zip(gradients, variables, strict=True))
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Create the slots of weights, which the first step would create otherwise.
+
+        Source: Keras, ``keras.optimizers.Optimizer.build``.
+        """
+        for variable in variables_of(f"{self._who}.build", variables):
+            self._slots_of(variable, self.slot_names)
+
+    def _prepared(self, changes: list[tuple[Buffer | None, Variable]]) -> list[tuple[Buffer | None, Variable]]:
+        """Return the gradients of the rule, with their variables, from those of this step, which have been checked."""
+        return changes
+
+    def _update(self, rule: Rule, left: list[tuple[Variable, Buffer, list[Variable]]]) -> None:
+        """Apply a rule to variables with their gradients and slots."""
         values = again(self._hyperparameter_values, rule)
         if listening[0]:
             announced(values, self, rule.hyperparameters)
-        left = []
-        for gradient, variable in changes:
-            slots = self._slots_of(variable, rule)  # also without a gradient: see grads_and_vars
-            if gradient is not None:
-                left.append((variable, gradient, slots))
         width = 1 + len(rule.slots)
         while left:
             later, gradients = [], {}
@@ -173,13 +214,28 @@ class Optimizer(Configured):
                     first += width
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
-        for variable in variables:
-            if variable.constraint is not None:
-                with autodiff.no_grad():
-                    variable.assign(variable.constraint(variable))
 
     def _hyperparameter_values(self, rule: Rule) -> list[float]:
         return [self.hyperparameter(name) for name in rule.hyperparameters]
+
+    def _follow(self, schedule: Any) -> None:
+        """Take learning rates from a schedule from now on."""
+        before, self._schedule = self._schedule, schedules.get(schedule)
+        try:
+            self._hyperparameters["learning_rate"] = self._scheduled(self.iterations)
+        except BaseException:
+            self._schedule = before
+            raise
+        self.__dict__["_constructed_with"]["learning_rate"] = schedule
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Set weights to what they are after training; `fit` calls it at its end. Most optimizers change nothing.
+
+        Args:
+            var_list: the weights.
+
+        Source: Keras, ``keras.optimizers.Optimizer.finalize_variable_values``.
+        """
 
     def _scheduled(self, step: int) -> float:
         """Return the learning rate after a number of steps.
@@ -207,19 +263,32 @@ class Optimizer(Configured):
         known = f"one of the hyperparameters {', '.join(self._hyperparameters)}"
         raise ArgumentError(self._who, known, short_repr(name))
 
-    def _slots_of(self, variable: Variable, rule: Rule) -> list[Variable]:
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The names of the slots of each weight."""
+        return self.rule.slots
+
+    def _slots_of(self, variable: Variable, names: Sequence[str]) -> list[Variable]:
         slots = self._slots.find(variable)
         if slots is None:
             slots = self._slots.add(variable)
         try:
-            return [*map(slots.__getitem__, rule.slots)]
+            return [*map(slots.__getitem__, names)]
         except KeyError:  # the first step, or the rule has changed and needs more slots
-            slots.update(self._new_slots(variable, [name for name in rule.slots if name not in slots]))
-            return [*map(slots.__getitem__, rule.slots)]
+            slots.update(self._new_slots(variable, [name for name in names if name not in slots]))
+            return [*map(slots.__getitem__, names)]
 
     def _new_slots(self, variable: Variable, names: Sequence[str]) -> dict[str, Variable]:
-        zeros = np.zeros(variable.shape, variable.dtype)
-        return {name: Variable(variable.like(zeros), trainable=False, name=f"{variable.name}/{name}") for name in names}
+        return {
+            name: Variable(
+                variable.like(self._initial(variable, name)), trainable=False, name=f"{variable.name}/{name}"
+            )
+            for name in names
+        }
+
+    def _initial(self, variable: Variable, name: str) -> np.ndarray[Any, Any]:
+        """Return what a slot starts with: 0."""
+        return np.zeros(variable.shape, variable.dtype)
 
     @property
     def variables(self) -> list[Variable]:
@@ -254,15 +323,15 @@ class Optimizer(Configured):
         if variables is None:
             slots = [{name: np.array(slot.numpy()) for name, slot in each.items()} for each in self._slots]
         else:
-            slots = [self._arrays(variable) for variable in _variables(f"{self._who}.get_state", variables)]
+            slots = [self._arrays(variable) for variable in variables_of(f"{self._who}.get_state", variables)]
         return {"iterations": self.iterations, "hyperparameters": dict(self._hyperparameters), "slots": slots}
 
     def _arrays(self, variable: Variable) -> dict[str, np.ndarray[Any, Any]]:
-        """Return copies of the slots of one weight; zeros for slots that do not exist yet."""
+        """Return copies of the slots of one weight; initial values for slots that do not exist yet."""
         slots = self._slots.find(variable) or {}
         return {
-            name: np.array(slots[name].numpy()) if name in slots else np.zeros(variable.shape, variable.dtype)
-            for name in self.rule.slots
+            name: np.array(slots[name].numpy() if name in slots else self._initial(variable, name))
+            for name in self.slot_names
         }
 
     def set_state(self, state: Mapping[str, Any], variables: Sequence[Variable]) -> None:
@@ -298,18 +367,18 @@ class Optimizer(Configured):
         self._hyperparameters.update(current)
         self.iterations, self._slots = int(iterations), Slots()
         for arrays, variable in zip(values, variables, strict=False):
-            for array, slot in zip(arrays, self._slots_of(variable, self.rule), strict=True):
+            for array, slot in zip(arrays, self._slots_of(variable, self.slot_names), strict=True):
                 slot.assign(array)
 
     def _slot_values(self, who: str, arrays: Mapping[str, Any], variable: Variable) -> list[np.ndarray[Any, Any]]:
         """Return the slots of one weight as arrays, after checking their names and shapes."""
         shapes = {name: np.shape(array) for name, array in arrays.items()}
-        if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
-            names = ", ".join(self.rule.slots) or "none"
+        if shapes != dict.fromkeys(self.slot_names, tuple(variable.shape)):
+            names = ", ".join(self.slot_names) or "none"
             problem = f"the slots of {variable.name!r} are {shapes}, not {names} of shape {variable.shape}"
             raise StateError(who, problem, _FROM_GET_STATE)
         try:
-            return [np.asarray(arrays[name], variable.dtype) for name in self.rule.slots]
+            return [np.asarray(arrays[name], variable.dtype) for name in self.slot_names]
         except (TypeError, ValueError) as error:
             raise StateError(
                 who, f"the slots of {variable.name!r} are not numbers ({error})", _FROM_GET_STATE
@@ -321,51 +390,3 @@ class Optimizer(Configured):
     @property
     def _who(self) -> str:
         return type(self).__name__
-
-
-def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
-    """Return the buffer of a gradient after checking its shape and device.
-
-    The reference to the buffer keeps other code from writing into it.
-    """
-    tensor = (
-        gradient
-        if type(gradient) is Tensor or isinstance(gradient, Tensor)
-        else as_tensor(gradient, who, variable.device)
-    )
-    own, wanted = tensor._buffer, variable._buffer
-    if own.shape == wanted.shape and own.dtype is wanted.dtype and tensor._backend is variable._backend:
-        return own
-    who = f"{who}: the gradient of {variable.name!r}"
-    if tensor.shape != variable.shape:
-        raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
-    if tensor.device != variable.device:
-        hint = f"move it with .to_device({variable.device!r})"
-        raise DeviceError(who, f"a tensor on {variable.device!r}", short_repr(tensor.device), hint)
-    with autodiff.no_grad():
-        return tensor.astype(variable.dtype)._buffer
-
-
-def _variables(who: str, variables: Any) -> list[Variable]:
-    """Return a list of Variables.
-
-    Raises:
-        ArgumentTypeError: if the argument is not an iterable of them.
-    """
-    given: list[Any] = list(variables) if isinstance(variables, Iterable) else [None]
-    if not all(isinstance(each, Variable) for each in given):
-        raise ArgumentTypeError(who, "a list of Variables", short_repr(variables), "give model.trainable_weights")
-    return given
-
-
-def pairs_of(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
-    """Return a list of pairs of a gradient and a variable.
-
-    Raises:
-        ArgumentTypeError: if the argument is not an iterable of pairs.
-    """
-    try:
-        return [(gradient, variable) for gradient, variable in grads_and_vars]
-    except (TypeError, ValueError):
-        expected = "pairs of a gradient and a Variable"
-        raise ArgumentTypeError(who, expected, type(grads_and_vars).__name__, "zip(gradients, variables)") from None

@@ -1,4 +1,4 @@
-"""`ClippingOptimizer`: the base of built-in optimizers, which can limit gradients."""
+"""`ClippingOptimizer`: the base of built-in optimizers, which can limit gradients, add them up, and average weights."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from tensorlab import autodiff, ops
 from tensorlab.arguments import check_name
+from tensorlab.backends import Buffer
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
-from tensorlab.optimizers.base import Optimizer, pairs_of
+from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.checks import pairs_of, variables_of
 from tensorlab.optimizers.rule import Rule
-from tensorlab.rules import finite
+from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
@@ -24,8 +28,18 @@ def _shortened(gradient: float, square: float, limit: float) -> float:
     return gradient * limit / max(math.sqrt(square), limit)
 
 
+def _mean(total: float, gradient: float, starts_mean: float = 1.0, gradient_accumulation_steps: float = 2.0) -> float:
+    return gradient / gradient_accumulation_steps + (0.0 if starts_mean != 0 else total)
+
+
+_MEAN = Rule(_mean)
+
+_SUM = "accumulated"
+"""The name of the slot for the mean of gradients."""
+
+
 class ClippingOptimizer(Optimizer):
-    """An optimizer that limits the gradients and decays the weights before each step, if it is told to.
+    """An optimizer that can limit and accumulate gradients, decay weights, and keep a running mean of the weights.
 
     Args:
         rule: the step for one number.
@@ -35,14 +49,19 @@ class ClippingOptimizer(Optimizer):
         global_clipnorm: the largest length of all gradients together; if they are longer, all are scaled alike.
         weight_decay: λ, if each step shall begin with ``w ← w - η λ w``; None for no decay.
         name: its name; that of the class if None.
-        use_ema: accepted as in Keras, as are the following; tensorlab has only what their default values mean.
-        ema_momentum: see ``use_ema``.
-        ema_overwrite_frequency: see ``use_ema``.
-        loss_scale_factor: see ``use_ema``.
-        gradient_accumulation_steps: see ``use_ema``.
+        use_ema: whether to keep an exponential running mean ``a`` of each weight as a slot: ``a ← m a + (1 - m) w``
+            after each step, and ``a = w`` after the first one. The weights become their means at the end of `fit`, and
+            when `finalize_variable_values` is called.
+        ema_momentum: m, from 0 to 1.
+        ema_overwrite_frequency: n, if the weights become their means in every n-th step too; None if not.
+        loss_scale_factor: None; tensorlab has no float16.
+        gradient_accumulation_steps: n, at least 2, if the optimizer adds up the gradients of n calls of
+            `apply_gradients`, and changes the weights with their mean in every n-th one. ``iterations`` and schedules
+            count calls.
 
     Raises:
-        ArgumentError: for a limit that is not a number above 0, or more than one, and for what tensorlab lacks.
+        ArgumentError: for a limit that is not a number above 0, or more than one, a number out of range, and a
+            ``loss_scale_factor``.
         ArgumentTypeError: for something that is not a rule, or hyperparameters that are not a dict.
 
     Source: Keras, ``keras.optimizers.Optimizer``; Pascanu et al., "On the difficulty of training recurrent neural
@@ -74,15 +93,14 @@ class ClippingOptimizer(Optimizer):
     ) -> None:
         check_name(type(self).__name__, name)
         self.name = name or type(self).__name__.lower()
-        if use_ema:
-            hint = "average the weights in a callback"
-            raise ArgumentError(f"{self._who} use_ema", "False, as tensorlab does not average weights", "True", hint)
+        finite(f"{self._who} ema_momentum", ema_momentum, 0.0, 1.0)
+        if ema_overwrite_frequency is not None:
+            integer(f"{self._who} ema_overwrite_frequency", ema_overwrite_frequency, 1)
         if loss_scale_factor is not None:
             lacking = "None, as tensorlab has no float16 whose gradients vanish"
             raise ArgumentError(f"{self._who} loss_scale_factor", lacking, short_repr(loss_scale_factor))
         if gradient_accumulation_steps is not None:
-            who, received = f"{self._who} gradient_accumulation_steps", short_repr(gradient_accumulation_steps)
-            raise ArgumentError(who, "None, as tensorlab does not accumulate gradients", received, "use larger batches")
+            integer(f"{self._who} gradient_accumulation_steps", gradient_accumulation_steps, 2)
         if not isinstance(hyperparameters, Mapping) or not all(isinstance(name, str) for name in hyperparameters):
             raise ArgumentTypeError(self._who, "a dict of hyperparameters", short_repr(hyperparameters))
         if weight_decay is not None:
@@ -96,6 +114,10 @@ class ClippingOptimizer(Optimizer):
             if finite(f"{self._who} {name}", limit) <= 0:
                 raise ArgumentError(f"{self._who} {name}", "a number above 0, or None", short_repr(limit))
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+
+    gradient_accumulation_steps: int | None = None
 
     @property
     def undecayed(self) -> Rule:
@@ -105,7 +127,52 @@ class ClippingOptimizer(Optimizer):
     @property
     def rule(self) -> Rule:
         """The step for one number."""
-        return self.undecayed if self.weight_decay is None else self.undecayed.decayed
+        rule = self.undecayed if self.weight_decay is None else self.undecayed.decayed
+        if self.gradient_accumulation_steps is not None:
+            rule = rule.accumulating
+        return rule.averaging if self.use_ema else rule
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The names of the slots of each weight."""
+        return self.rule.slots if self.gradient_accumulation_steps is None else (*self.rule.slots, _SUM)
+
+    def _initial(self, variable: Variable, name: str) -> np.ndarray[Any, Any]:
+        """Return what a slot starts with: the running mean of weights with the weight, for those without gradients."""
+        return variable.numpy() if self.use_ema and name == "average" else super()._initial(variable, name)
+
+    # What rules get in addition to the hyperparameters, which depends on the number of calls, this one included.
+
+    @property
+    def starts_mean(self) -> bool:
+        """Whether the gradients of this call are the first ones of a mean."""
+        return (self.iterations - 1) % (self.gradient_accumulation_steps or 1) == 0
+
+    @property
+    def takes_step(self) -> bool:
+        """Whether this call changes the weights."""
+        return self.iterations % (self.gradient_accumulation_steps or 1) == 0
+
+    @property
+    def average_kept(self) -> float:
+        """The share of the running mean of the weights that remains in this call."""
+        return self.ema_momentum if self._steps_before else 0.0
+
+    @property
+    def average_replaces(self) -> bool:
+        """Whether the weights become their running means in this call."""
+        return self.ema_overwrite_frequency is not None and (self._steps_before + 1) % self.ema_overwrite_frequency == 0
+
+    @property
+    def _steps_before(self) -> int:
+        """The number of earlier calls that changed the weights."""
+        return (self.iterations - 1) // (self.gradient_accumulation_steps or 1)
+
+    def hyperparameter(self, name: str) -> float:
+        """Return what the rule gets for a hyperparameter in the current step. The errors are those of `Optimizer`."""
+        if type(name) is str and name == "step" and self.gradient_accumulation_steps is not None:
+            return float(self._steps_before + 1)
+        return super().hyperparameter(name)
 
     @property
     def weight_decay(self) -> float | None:
@@ -122,9 +189,47 @@ class ClippingOptimizer(Optimizer):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """Take one step with the limited gradients. The arguments and errors are those of `Optimizer`."""
-        if (self.clipnorm, self.clipvalue, self.global_clipnorm) != (None, None, None):
+        if self.gradient_accumulation_steps is not None:
+            grads_and_vars = pairs_of(f"{self._who}.apply_gradients", grads_and_vars)
+            keys = [getattr(variable, "key", None) for _, variable in grads_and_vars]
+            if len(set(keys)) < len(keys):
+                hint = "add up its gradients first"
+                raise ArgumentError(f"{self._who}.apply_gradients", "each variable once", "one of them twice", hint)
+        elif self._limits_gradients:
             grads_and_vars = self._limited(pairs_of(f"{self._who}.apply_gradients", grads_and_vars))
         super().apply_gradients(grads_and_vars)
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Set weights to their running means, if the optimizer has any.
+
+        Args:
+            var_list: the weights.
+
+        Source: Keras, ``keras.optimizers.Optimizer.finalize_variable_values``.
+        """
+        for variable in variables_of(f"{self._who}.finalize_variable_values", var_list) if self.use_ema else ():
+            slots = self._slots.find(variable)
+            if slots is not None and "average" in slots:
+                variable.assign(slots["average"])
+
+    @property
+    def _limits_gradients(self) -> bool:
+        return (self.clipnorm, self.clipvalue, self.global_clipnorm) != (None, None, None)
+
+    def _prepared(self, changes: list[tuple[Buffer | None, Variable]]) -> list[tuple[Buffer | None, Variable]]:
+        """Return the mean of the gradients so far, limited, if gradients are accumulated."""
+        if self.gradient_accumulation_steps is None:
+            return changes
+        sums = [self._slots_of(variable, self.slot_names)[-1] for _, variable in changes]
+        added = zip(sums, changes, strict=True)
+        self._update(_MEAN, [(mean, gradient, []) for mean, (gradient, _) in added if gradient is not None])
+        pairs: list[tuple[Any, Variable]] = [
+            (None if gradient is None else mean, variable)
+            for mean, (gradient, variable) in zip(sums, changes, strict=True)
+        ]
+        if self._limits_gradients:
+            pairs = self._limited(pairs)
+        return [(None if mean is None else mean._buffer, variable) for mean, variable in pairs]
 
     def _limited(self, pairs: list[tuple[Any, Variable]]) -> list[tuple[Any, Variable]]:
         with autodiff.no_grad():

@@ -10,7 +10,7 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.forks import cached_property
 from tensorlab.references import OfScalar
 from tensorlab.rules import Hyperparameters
-from tensorlab.scalars import scalar_function
+from tensorlab.scalars import scalar_function, tree
 
 
 class Rule(OfScalar):
@@ -54,14 +54,56 @@ class Rule(OfScalar):
     @cached_property
     def decayed(self) -> Rule:
         """The rule after weight decay, ``weight -= weight * weight_decay * learning_rate``, in one kernel."""
-        weight, scalar = self.scalar.parameters[0], self.scalar
-        decay = ast.parse(f"{weight} = {weight} - {weight} * weight_decay * learning_rate").body
+        weight = self.scalar.parameters[0]
+        decay = f"{weight} = {weight} - {weight} * weight_decay * learning_rate"
+        return self._after("with_decay", decay, weight_decay=0.0)
+
+    @cached_property
+    def accumulating(self) -> Rule:
+        """The same rule in steps with ``takes_step``; other steps change nothing."""
+        unchanged = ", ".join((self.scalar.parameters[0], *self.slots))
+        return self._after("if_it_takes_the_step", f"if takes_step == 0:\n    return {unchanged}", takes_step=1.0)
+
+    def _after(self, suffix: str, source: str, **hyperparameters: float) -> Rule:
+        """Return the same rule after some statements, with more hyperparameters, in one kernel."""
+        scalar = self.scalar
         return Rule(
             scalar.replace(
-                name=f"{scalar.name}_with_decay",
-                parameters=(*scalar.parameters, "weight_decay"),
-                body=[*decay, *scalar.body],
-                defaults={**scalar.defaults, "weight_decay": 0.0},
+                name=f"{scalar.name}_{suffix}",
+                parameters=(*scalar.parameters, *hyperparameters),
+                body=[*ast.parse(source).body, *scalar.body],
+                defaults={**scalar.defaults, **hyperparameters},
+            )
+        )
+
+    @cached_property
+    def averaging(self) -> Rule:
+        """The same rule, and then a step of a running mean of the weight, in one kernel.
+
+        The mean is one more slot: ``average = average_kept * average + (1 - average_kept) * weight``. In steps with
+        ``average_replaces`` the weight becomes the mean.
+        """
+        scalar = self.scalar
+        taken = {name for node in tree.walk(scalar.body) for name in tree.used(node)} | tree.assigned(scalar.body)
+        names = [f"new_{name}" for name in (scalar.parameters[0], *self.slots)]
+        names = [f"{name}_" if name in taken else name for name in names]
+        mean = ast.parse(
+            f"average = average_kept * average + (1.0 - average_kept) * {names[0]}\n"
+            f"return {', '.join([f'average if average_replaces != 0 else {names[0]}', *names[1:], 'average'])}"
+        ).body
+
+        def rewrite(statement: ast.stmt) -> list[ast.stmt]:
+            if not isinstance(statement, ast.Return):
+                return [statement]
+            return [*map(tree.assign, names, tree.outputs(statement)), *mean]
+
+        position, more = 2 + len(self.slots), {"average_kept": 0.0, "average_replaces": 0.0}
+        return Rule(
+            scalar.replace(
+                name=f"{scalar.name}_with_average",
+                parameters=(*scalar.parameters[:position], "average", *scalar.parameters[position:], *more),
+                body=tree.map_statements(scalar.body, rewrite),
+                defaults={**scalar.defaults, **more},
             )
         )
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tensorlab import absent
 from tensorlab.errors import ArgumentError, ArgumentTypeError, nearest, short_repr
 from tensorlab.rules import finite
-from tensorlab.serialization import Configured, check_config
+from tensorlab.serialization import Configured, check_config, serialize
 
 __all__ = [
     "CosineDecay",
@@ -23,7 +24,9 @@ __all__ = [
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
     "get",
+    "serialize",
 ]
 
 
@@ -308,8 +311,8 @@ def get(identifier: Any) -> Callable[[float], Any]:
     """
     if isinstance(identifier, dict):
         name = check_config("learning_rate", identifier, "class_name", "config")["class_name"]
-        if name not in __all__ or name == "get":
-            hint = nearest(str(name), [each for each in __all__ if each != "get"])
+        if name not in (schedules := [each for each in __all__ if each[0].isupper()]):
+            hint = nearest(str(name), schedules)
             raise ArgumentError("learning_rate", "the config of a schedule", short_repr(name), hint)
         found: LearningRateSchedule = globals()[name].from_config(identifier["config"])
         return found
@@ -322,3 +325,12 @@ def get(identifier: Any) -> Callable[[float], Any]:
     except ValueError:  # a builtin without a signature
         return function
     return function if parameters else lambda step: function()
+
+
+def deserialize(config: Any) -> Callable[[float], Any]:
+    """Return a schedule from the result of `serialize`. The errors are those of `get`."""
+    return get(config)
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

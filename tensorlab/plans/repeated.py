@@ -181,6 +181,12 @@ class Repeated:
         """Print a table of each plan, or why there is none."""
         explained(self.plans, self.reason)
 
+    def graph(self) -> list[Any]:
+        """Return the nodes of the first plan with their inputs, for a picture; an empty list if there is no plan."""
+        from tensorlab.plans.table import graph_of
+
+        return graph_of(self.plans[0]) if self.plans else []
+
     def __call__(self, *tensors: Tensor | None) -> Any:
         """Call the function, and return a float or a tensor of one number."""
         if self._failed or not self._use.begin():  # in use by another thread; a plan has one memory

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -26,6 +28,52 @@ def table_of(plan: Plan) -> Table:
         flops = f"{_flops(node):,}" if node.kind == "launch" else ""
         table.add_row(str(number), _title(node), _shapes(node), f"{_traffic(node):,}", flops, share)
     return table
+
+
+class GraphNode(NamedTuple):
+    """A node of a plan, or an array that it reads, in a graph.
+
+    Attributes:
+        name: its name, which is unique in the graph.
+        operation: the kernel, or "input", "variable" or "constant".
+        inputs: the names of the nodes that it reads from.
+        shape: the shape of the array that it writes.
+    """
+
+    name: str
+    operation: str
+    inputs: list[str]
+    shape: tuple[int, ...]
+
+
+def graph_of(plan: Plan) -> list[GraphNode]:
+    """Return what a plan computes as a graph, in the order in which it is computed."""
+    found: dict[str, GraphNode] = {}
+    made_by: dict[Slot, str] = {}
+
+    def named(base: str) -> str:
+        name, count = re.sub(r"[^A-Za-z0-9_./-]", "_", base), 1
+        while (unique := name if count == 1 else f"{name}_{count}") in found:
+            count += 1
+        return unique
+
+    def source(slot: Slot) -> str:
+        root = slot.root
+        if root not in made_by:
+            base = root.value.name if root.kind == "variable" else root.kind
+            name = made_by[root] = named(base)
+            found[name] = GraphNode(name, root.kind, [], root.shape)
+        return made_by[root]
+
+    for node in plan.nodes:
+        read = [slot for slot in slots_of(node.arguments) if slot not in node.written or node.kind != "launch"]
+        inputs = [*dict.fromkeys([source(slot) for slot in read])]
+        title = _title(node)
+        name = named(title)
+        outputs = node.written or ((node.result,) if node.result is not None else ())
+        found[name] = GraphNode(name, title, inputs, outputs[0].shape if outputs else ())
+        made_by.update({slot.root: name for slot in outputs})
+    return list(found.values())
 
 
 def _title(node: Node) -> str:

@@ -18,13 +18,16 @@ import numpy as np
 
 from tensorlab.errors import FileAccessError, NewerFileError, SavedFileError, short_repr
 from tensorlab.saving.atomic import as_path, write_atomically
-from tensorlab.saving.plain import MOST_BYTES, parsed
+from tensorlab.saving.plain import MOST_BYTES, check_size, parsed
 from tensorlab.version import __version__
 
 FORMAT = "tensorlab"
 FORMAT_VERSION = 1
 KEY = "tensorlab"
 """The key of the header in the metadata."""
+
+MOST_ARRAYS = 100_000
+"""The number of arrays above which a file is refused."""
 
 _DTYPES = {
     "BOOL": "bool",
@@ -70,6 +73,7 @@ def write(
     )
     if len(text) > MOST_BYTES // 2:  # quotes are escaped in the file
         raise SavedFileError(f"{who} {target!r}", f"a header of at most {MOST_BYTES // 2:,} bytes", f"{len(text):,}")
+    check_size(f"{who} {target!r}", text.encode())
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
 
     def save(temporary: str) -> None:
@@ -109,7 +113,10 @@ class SavedFile:
         try:
             self._file = file = cast(Any, safe_open(target, framework="numpy"))
             metadata = file.metadata() or {}
-            self.shapes = {name: self._described(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            if len(names) > MOST_ARRAYS:
+                raise SavedFileError(self.who, f"at most {MOST_ARRAYS:,} arrays", f"{len(names):,}", _DAMAGED)
+            self.shapes = {name: self._described(name) for name in names}
         except SafetensorError as error:
             raise SavedFileError(self.who, "a safetensors file", f"one with {error}", _DAMAGED) from None
         except OSError as error:
@@ -156,14 +163,22 @@ class SavedFile:
 
 
 class Arrays(Mapping[str, np.ndarray[Any, Any]]):
-    """The arrays of a file, read when they are asked for."""
+    """The arrays of a file, read when they are asked for, each once: many references to a large one would be a bomb.
+
+    Raises:
+        SavedFileError: for the second reference to an array.
+    """
 
     def __init__(self, file: SavedFile) -> None:
         self._file = file
+        self._taken: set[str] = set()
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         if name not in self._file.shapes:
             raise KeyError(name)
+        if name in self._taken:
+            raise SavedFileError(self._file.who, "one reference to each array", f"two to {short_repr(name)}", _DAMAGED)
+        self._taken.add(name)
         return self._file.array(name)
 
     def __contains__(self, name: object) -> bool:

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from tensorlab.errors import SavedFileError, StateError, short_repr
-from tensorlab.layers import Input, Layer
+from tensorlab.layers import InputLayer, Layer
 from tensorlab.registry import registries
 from tensorlab.saving.atomic import as_path, write_atomically
 from tensorlab.saving.keras_files import h5py_for, keras_weights, write_keras_weights
@@ -72,7 +72,7 @@ def _config(who: str, layer: Layer) -> dict[str, Any]:
     common: dict[str, Any] = {"name": layer.name, "dtype": layer.dtype.name}
     if not layer._trainable and layer.weights:  # some layers of Keras without weights do not take the argument
         common["trainable"] = False
-    if isinstance(layer, Input):
+    if isinstance(layer, InputLayer):
         samples = {"name": layer.name, "batch_shape": list(layer.batch_shape), "dtype": layer.dtype.name}
         return _described("keras.layers", "InputLayer", samples)
     stacked = getattr(layer, "_layers", None)

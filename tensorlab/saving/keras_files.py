@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab.errors import FileAccessError, SavedFileError, StateError
-from tensorlab.layers import Input, Layer
+from tensorlab.layers import Layer
+from tensorlab.limits import zip_archive
 from tensorlab.saving.atomic import as_path, write_atomically
 from tensorlab.saving.container import physical_memory, readable
 from tensorlab.saving.paths import numbered
@@ -61,8 +62,7 @@ def _names(layer: Layer, inner: list[Layer]) -> list[str]:
     """Return the names of the layers inside of a layer."""
     stacked = getattr(layer, "_layers", None)
     if isinstance(stacked, list) and all(any(each is other for other in stacked) for each in inner):
-        kinds = ["input_layer" if isinstance(each, Input) else snake_case(type(each).__name__) for each in inner]
-        return [f"layers/{name}" for name in numbered(kinds)]
+        return [f"layers/{name}" for name in numbered([snake_case(type(each).__name__) for each in inner])]
     attributes = {id(value): name for name, value in vars(layer).items() if isinstance(value, Layer)}
     for name, value in vars(layer).items():
         if isinstance(value, (list, tuple)):
@@ -142,13 +142,11 @@ def h5py_for(who: str) -> Any:
 
 def _weights_of(who: str, path: str, size: int) -> io.BytesIO:
     """Return the weights in a ``.keras`` archive. Nothing is written to the disk."""
-    import zipfile  # a local import, as it also imports pathlib
-
-    with zipfile.ZipFile(path) as archive:
+    with open(path, "rb") as file, zip_archive(file) as archive:
         if _WEIGHTS not in archive.namelist():
             raise SavedFileError(who, f"an archive with {_WEIGHTS}", "none", _DAMAGED)
         member = archive.getinfo(_WEIGHTS)
-        if member.compress_type != zipfile.ZIP_STORED or member.file_size > size:  # Keras compresses nothing
+        if member.compress_type or member.file_size > size:  # Keras compresses nothing
             raise SavedFileError(who, f"{_WEIGHTS} without compression", f"{member.file_size:,} bytes", _DAMAGED)
         return io.BytesIO(archive.read(member))
 
@@ -156,16 +154,19 @@ def _weights_of(who: str, path: str, size: int) -> io.BytesIO:
 def _datasets(who: str, h5py: Any, file: Any) -> dict[str, Any]:
     """Return the data sets of weights in a file, without following links out of it."""
     found: dict[str, Any] = {}
-    pending, seen = [("", file)], 0
+    pending, seen = [("", file)], {h5py.h5o.get_info(file.id).addr}
     while pending:
         path, group = pending.pop()
         for name in group:
-            seen += 1
-            if seen > _MOST_OBJECTS or path.count("/") > 100:
-                raise SavedFileError(who, f"at most {_MOST_OBJECTS:,} objects", "more", _DAMAGED)
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise SavedFileError(who, "weights in the file itself", f"a link {name!r}", _DAMAGED)
             item, full = group[name], f"{path}{name}"
+            address = h5py.h5o.get_info(item.id).addr
+            if (
+                address in seen or len(seen) > _MOST_OBJECTS or path.count("/") > 100
+            ):  # also a group that contains itself
+                raise SavedFileError(who, f"at most {_MOST_OBJECTS:,} objects, each once", "more", _DAMAGED)
+            seen.add(address)
             if isinstance(item, h5py.Group):
                 if not (path == "" and name in _IGNORED) and name != "seed_generator":
                     pending.append((f"{full}/", item))

@@ -55,7 +55,7 @@ def named_seeds(model: Layer) -> Iterator[tuple[str, SeedGenerator]]:
 def numbered(names: list[str]) -> list[str]:
     """Return names in which the second of equal ones ends in ``_1``, and so on."""
     counts: dict[str, int] = {}
-    numbered: list[str] = []
+    numbered: dict[str, None] = {}  # in order, and found quickly
     for name in names:
         count = counts.get(name, 0)
         candidate = f"{name}_{count}" if count else name
@@ -63,8 +63,8 @@ def numbered(names: list[str]) -> list[str]:
             count += 1
             candidate = f"{name}_{count}"
         counts[name] = count + 1
-        numbered.append(candidate)
-    return numbered
+        numbered[candidate] = None
+    return list(numbered)
 
 
 def described(weights: dict[str, Variable]) -> dict[str, tuple[tuple[int, ...], str]]:

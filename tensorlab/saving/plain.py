@@ -18,6 +18,8 @@ from tensorlab.tensor import Tensor
 
 MOST_BYTES = 16 << 20
 """The size of JSON above which it is refused; a model of a thousand layers has a megabyte."""
+MOST_VALUES = 1 << 20
+"""The number of values in JSON above which it is refused: an empty list takes 3 bytes of a file and 64 of memory."""
 DEEPEST = 250
 """The number of nested lists and dicts above which JSON is refused."""
 
@@ -129,7 +131,9 @@ def _custom(who: str, name: str) -> Any:
     raise SavedFileError(who, "functions and classes that are known here", f"{short_repr(name)}, the user's own", hint)
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive: a string without an end takes linear time
+_STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")
+_OTHER = bytes(set(range(256)) - set(b"[{]}"))
 
 
 def parsed(who: str, text: bytes, most: int = MOST_BYTES) -> Any:
@@ -138,18 +142,27 @@ def parsed(who: str, text: bytes, most: int = MOST_BYTES) -> Any:
     Raises:
         SavedFileError: for JSON that is too long or too deep, is none, or has a key twice, NaN or infinity.
     """
-    if len(text) > most:
-        raise SavedFileError(who, f"JSON of at most {most:,} bytes", f"{len(text):,}", "the file is damaged")
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        first = text[token.start()]
-        depth += (first in b"[{") - (first in b"]}")
-        if depth > DEEPEST:
-            raise SavedFileError(who, f"JSON of at most {DEEPEST} levels", "more", "the file is damaged")
+    check_size(who, text, most)
     try:
         return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
         raise SavedFileError(who, "JSON", f"what raises {error}", "the file is damaged") from None
+
+
+def check_size(who: str, text: bytes, most: int = MOST_BYTES) -> None:
+    """Raise if JSON is too long, has too many values, or is too deep. Whether it is JSON is not checked.
+
+    Raises:
+        SavedFileError: if it is.
+    """
+    if len(text) > most:
+        raise SavedFileError(who, f"JSON of at most {most:,} bytes", f"{len(text):,}", "the file is damaged")
+    values = max(sum(map(text.count, (b",", b"[", b"{"))), text.count(b'"') // 4)  # a key and a value have four quotes
+    if values > MOST_VALUES:
+        raise SavedFileError(who, f"JSON of at most {MOST_VALUES:,} values", f"{values:,}", "the file is damaged")
+    steps = np.frombuffer(_STRING.sub(b"", text).translate(_STEPS, _OTHER), np.int8)  # 1 to open, -1 to close
+    if steps.cumsum(dtype=np.int64).max(initial=0) > DEEPEST:
+        raise SavedFileError(who, f"JSON of at most {DEEPEST} levels", "more", "the file is damaged")
 
 
 def _refuse(constant: str) -> Any:

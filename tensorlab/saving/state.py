@@ -148,6 +148,8 @@ def set_optimizers(
             continue
         if not isinstance(state, dict) or set(state) != {"iterations", "hyperparameters", "slots", "weights"}:
             raise SavedFileError(who, "the state of an optimizer", short_repr(state, 80), _DAMAGED)
+        if not isinstance(state["hyperparameters"], dict):
+            raise SavedFileError(who, "hyperparameters by name", short_repr(state["hyperparameters"], 80), _DAMAGED)
         slots, owners = state["slots"], state["weights"]
         if attribute not in present:
             hint = "set it in the constructor of the model"

@@ -48,6 +48,11 @@ def example(cls: type, changed: bool = False) -> Any:
     return made
 
 
+def as_inputs(inputs: Any, count: int | None) -> Any:
+    """Return a tensor as it is, or a list of different tensors made of it, for a layer of several inputs."""
+    return inputs if count is None else [inputs + 0.25 * number for number in range(count)]
+
+
 def reconstruct(made: Configured, **others: Any) -> Any:
     """Construct an object from the constructor arguments of another one; ``others`` override some of them.
 

@@ -24,6 +24,7 @@ from tensorlab.errors import ConformanceError
 from tensorlab.registry import registries
 from tensorlab.serialization import deserialize
 from tensorlab.tensor import asarray
+from tensorlab.testing.examples import as_inputs
 from tensorlab.testing.training import trained
 from tensorlab.variable import Variable
 
@@ -90,6 +91,8 @@ def build(request: Mapping[str, Any]) -> Any:
 def outputs(request: Mapping[str, Any], made: Any) -> list[Array]:
     """Compute the result for the arrays of the request."""
     arrays = [array(data) if isinstance(data, dict) else data for data in request["arrays"]]
+    if request.get("count"):
+        arrays[0] = as_inputs(asarray(arrays[0]), request["count"])
     return [np.array(result.numpy()) for result in _COMPUTE[request["kind"]](made, arrays)]
 
 

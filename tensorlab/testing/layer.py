@@ -17,7 +17,7 @@ from tensorlab.layers import Layer
 from tensorlab.layers.tracking import members
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import arguments, example, reconstruct
+from tensorlab.testing.examples import arguments, as_inputs, example, reconstruct
 from tensorlab.testing.gradients import check_gradients
 from tensorlab.testing.report import Check, NotApplicableError, Report, fail
 from tensorlab.testing.subject import (
@@ -35,6 +35,9 @@ from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
 """Candidate shapes of inputs. The first that the layer accepts is used; if it accepts none, integers are tried."""
+
+_COUNTS = (None, 2)
+"""How many inputs a layer is given: a tensor, or a list of tensors if it takes no single one."""
 
 _TRIES = 3
 """A layer may have kinks anywhere. Only a gradient that is wrong for this many inputs is an error."""
@@ -54,6 +57,7 @@ class LayerSubject(Subject):
         self._given = thing if isinstance(thing, Layer) else None
         self._class = type(thing) if self._given else self.thing
         self._inputs = None if inputs is None else np.asarray(inputs)
+        self._count: int | None = None  # of the inputs that the layer takes in a list
 
     def checks(self) -> list[Check]:
         """Return the checks of the headings; "training" only if `call` accepts ``training``."""
@@ -71,15 +75,26 @@ class LayerSubject(Subject):
         if self._inputs is not None:
             return self._inputs
         refused: list[TensorlabError] = []
-        for array in (*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))):
+        arrays = [*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))]
+        for array, count in [(array, count) for count in _COUNTS for array in arrays]:
             try:
                 with device("reference"):
-                    self.make()(_as(array, "float32"))
-            except TensorlabError as error:
+                    outputs: Any = self.make()(as_inputs(asarray(_as(array, "float32")), count))
+            except Exception as error:
+                if not isinstance(error, TensorlabError):
+                    if count is None:
+                        raise
+                    continue  # a layer of one tensor may do anything with a list
                 refused.append(error)
                 continue
+            if not isinstance(outputs, Tensor):
+                raise NotApplicableError(
+                    f"its output is a {type(outputs).__name__}; layers whose output is not one tensor are not checked"
+                )
+            self._count = count
             return array
-        if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not the reason
+        of_one = refused[: len(arrays)]
+        if not any(isinstance(error, ShapeError) for error in of_one):  # so the inputs are not the reason
             raise refused[0]
         expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
         return fail(self.who, expected, str(refused[0]), "give check_layer inputs")
@@ -89,14 +104,27 @@ class LayerSubject(Subject):
         utils.set_random_seed(0)
         with device("reference"):
             model = self.make("float64")
-            model(_as(array, "float64"))
+            model(self._given_to(array, "float64"))
         utils.set_random_seed(0)  # reset names and random numbers
         layer = self.make(dtype)
-        layer(_as(array, dtype))
+        layer(self._given_to(array, dtype))
         self._check_precision(layer, dtype)
         rng = np.random.default_rng(1)
         layer.set_weights([w + np.asarray(rng.uniform(0.05, 0.5, w.shape), w.dtype) for w in model.get_weights()])
         return layer
+
+    def _given_to(self, array: Array, dtype: str) -> Any:
+        return as_inputs(asarray(_as(array, dtype)), self._count)
+
+    def _called(self, layer: Layer, inputs: Tensor, training: bool) -> Tensor:
+        """Call a layer; in training with the same random numbers each time."""
+        if training:
+            utils.set_random_seed(0)
+        outputs: Any = layer(as_inputs(inputs, self._count), training=training)
+        if not isinstance(outputs, Tensor):
+            hint = "layers with other outputs are not checked"
+            fail(layer._who, "one tensor as its output", f"a {type(outputs).__name__}", hint)
+        return outputs
 
     def _check_precision(self, layer: Layer, dtype: str) -> None:
         """Reject inner layers and real weights whose dtype differs from the layer's."""
@@ -120,7 +148,7 @@ class LayerSubject(Subject):
         watched = [*real, *layer.trainable_weights]
         with Tape(watch_variables=True) as tape:
             tape.track(real)
-            result = _called(layer, inputs, training)
+            result = self._called(layer, inputs, training)
         seed = ops.ones(result.shape, dtype=result.dtype)
         found = tape.backward([(result.key, seed)], [tensor.key for tensor in watched], keep=False)
         return [result, *(found[tensor.key] for tensor in watched if tensor.key in found)]
@@ -149,7 +177,7 @@ class LayerSubject(Subject):
             def call(*tensors: Tensor) -> Tensor:
                 inputs, given = (tensors[0], tensors[1:]) if real else (asarray(array), tensors)
                 with _replaced_by(layer, weights, given):
-                    return _called(layer, inputs, training)
+                    return self._called(layer, inputs, training)
 
             check_gradients(call, [array, *values] if real else values, seed=seed)
 
@@ -163,25 +191,25 @@ class LayerSubject(Subject):
             inputs = asarray(np.zeros(array.shape, dtype))
             with Tape(watch_variables=False) as tape:
                 tape.track([inputs])
-                result = layer(inputs)
+                result = layer(as_inputs(inputs, self._count))
             found = tape.backward([(result.key, ops.ones_like(result))], [inputs.key], keep=False)
             hint = "0 is divided by 0, or its logarithm is taken: add a branch or an epsilon"
             for what, tensor in (("outputs", result), *(("gradients", found[key]) for key in found)):
                 require_finite(f"{self.who} in {dtype} for inputs of 0", what, tensor, hint)
             for value in (np.inf, -np.inf, np.nan):
-                layer(np.full(array.shape, value, dtype))
+                layer(as_inputs(asarray(np.full(array.shape, value, dtype)), self._count))
 
     def check_shapes(self) -> None:
         """Compare no sample, one sample and every other sample with their results within the batch."""
         array = self.inputs()
         layer = self.ready("float64", array)
         batch = asarray(_as(array, "float64"))
-        whole = np.array(layer(batch).numpy())
+        whole = np.array(layer(as_inputs(batch, self._count)).numpy())
         if whole.shape[:1] != array.shape[:1]:
             fail(self.who, f"outputs for {array.shape[0]} samples", f"the shape {whole.shape}", "keep the first axis")
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
-            part = np.array(layer(batch[cut]).numpy())
+            part = np.array(layer(as_inputs(batch[cut], self._count)).numpy())
             hint = "the result of a sample depends on other samples: reduce only along the axes after the first"
             require_close(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_TOLERANCES, hint)
 
@@ -193,7 +221,7 @@ class LayerSubject(Subject):
             array = self.inputs()
             with device("reference"):
                 layer = self.ready("float32", array)
-                first, second = (np.array(layer(_as(array, "float32")).numpy()) for _ in range(2))
+                first, second = (np.array(layer(self._given_to(array, "float32")).numpy()) for _ in range(2))
         except Exception:  # unknown
             return ""
         return (
@@ -231,7 +259,8 @@ class LayerSubject(Subject):
             layer = self.ready("float32", array)
             config = layer.get_config()
         self._check_arguments(layer, config)
-        return {"kind": "layer", "config": serialize(layer), "arrays": [_as(array, "float32"), *layer.get_weights()]}
+        arrays = [_as(array, "float32"), *layer.get_weights()]
+        return {"kind": "layer", "config": serialize(layer), "arrays": arrays, "count": self._count}
 
     def _check_arguments(self, layer: Layer, config: dict[str, Any]) -> None:
         if inspect.getattr_static(layer, "from_config") is not inspect.getattr_static(Layer, "from_config"):
@@ -245,21 +274,6 @@ class LayerSubject(Subject):
     def built(self) -> Any:
         """Return the layer that `request` describes."""
         return self.make("float32")
-
-
-def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
-    """Call a layer; in training with the same random numbers each time."""
-    if training:
-        utils.set_random_seed(0)
-    outputs: Any = layer(inputs, training=training)
-    if not isinstance(outputs, Tensor):
-        fail(
-            layer._who,
-            "one tensor as its output",
-            f"a {type(outputs).__name__}",
-            "layers with other outputs are not checked",
-        )
-    return outputs
 
 
 def _as(array: Array, dtype: str) -> Array:

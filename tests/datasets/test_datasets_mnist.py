@@ -126,9 +126,9 @@ def test_tilde_is_expanded_to_the_home_folder(mnist_folder, monkeypatch):
         (GZIPPED[f"{IMAGES}.gz"][:-20], "expected a complete gzip file, received EOFError: "),
         (
             GZIPPED[f"{IMAGES}.gz"][:-1] + b"\xff",
-            "expected a complete gzip file, received BadGzipFile: Incorrect length",
+            "expected a complete gzip file, received error: Error -3 while decompressing data: incorrect length check",
         ),
-        (b"\x1f\x8b" + bytes(50), "expected a complete gzip file, received BadGzipFile: Unknown compression method"),
+        (b"\x1f\x8b" + bytes(50), "received error: Error -3 while decompressing data: unknown compression method"),
         (GZIPPED[f"{IMAGES}.gz"][:10] + b"\xff" * 90, "expected a complete gzip file, received error: Error -3"),
         (gzip.compress(PLAIN[IMAGES][:-1]), "it is truncated; download it again"),
         (gzip.compress(PLAIN[IMAGES] + bytes(10**6)), "it has bytes past its end"),
@@ -163,7 +163,7 @@ def test_damaged_idx_file_is_reported(content, text, mnist_folder):
             "(x_test): expected uint8 of shape (10, 5, 4), received uint8 of",
         ),
         (npz(**ARRAYS | {"y_test": 9 - ARRAYS["y_test"]}), "(y_test): expected the original content, with SHA-256"),
-        (npz(**ARRAYS | {"x_train": np.array([None])}), "received ValueError: Object arrays cannot be loaded"),
+        (npz(**ARRAYS | {"x_train": np.array([None])}), "received x_train of object; download the original"),
     ],
 )
 def test_damaged_archive_is_reported(content, text, small_mnist, tmp_path):
@@ -199,10 +199,10 @@ def test_missing_file_is_reported(name, mnist_folder):
 
 
 def test_unreadable_file_is_reported(mnist_folder, monkeypatch):
-    def refuse(self):
+    def refuse(path, most):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(mnist, "content_of", refuse)
     assert "expected a file that can be read, received [Errno 13] Permission denied; check its perm" in message(
         mnist_folder
     )

@@ -103,6 +103,40 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
         probabilities,
         "((torch.log1p(x) - torch.log1p(target)) ** 2).mean()",
     ),
+    "binary_focal_crossentropy": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "((target - x) ** 2 * torch.nn.functional.binary_cross_entropy(x, target, reduction='none')).mean()",
+    ),
+    "categorical_focal_crossentropy": (
+        lambda rng: np.eye(3)[rng.integers(0, 3, 4)],
+        shares,
+        "-(0.25 * target * (1 - x / x.sum(-1, keepdim=True)) ** 2 * torch.log(x / x.sum(-1, keepdim=True)))"
+        ".sum(-1).mean()",
+    ),
+    "categorical_generalized_cross_entropy": (
+        lambda rng: rng.integers(0, 3, 4),
+        shares,
+        "(2 - 2 * torch.gather(x, 1, target.long()[:, None]).sqrt()).mean()",
+    ),
+    "circle": (
+        lambda rng: np.array([0, 1, 0, 1]),
+        lambda rng, *shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 0.4, shape),
+        """(lambda d, same, eye: torch.nn.functional.softplus(
+            torch.logsumexp(torch.where(same & ~eye, -80 * (0.4 + d) * (0.4 - d), -torch.inf), 1)
+            + torch.logsumexp(torch.where(same, -torch.inf, 80 * (1.4 - d) * (0.6 - d)), 1)
+        ).mean())(1 - x @ x.mT, target[:, None] == target[None, :], torch.eye(4, dtype=torch.bool))""",
+    ),
+    "dice": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "1 - 2 * (target * x).sum() / (target.sum() + x.sum() + 1e-7)",
+    ),
+    "tversky": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "1 - (target * x).sum() / (0.5 * target.sum() + 0.5 * x.sum() + 1e-7)",
+    ),
     "poisson": (lambda rng: probabilities(rng, 4, 3), probabilities, "(x - target * torch.log(x + 1e-7)).mean()"),
 }
 """Targets, outputs, and the PyTorch expression of each loss."""
@@ -145,12 +179,14 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "GlobalAveragePooling2D": (lambda: tl.layers.GlobalAveragePooling2D(), "x.mean((1, 2))"),
     "GlobalMaxPooling1D": (lambda: tl.layers.GlobalMaxPooling1D(), "x.amax(1)"),
     "GlobalMaxPooling2D": (lambda: tl.layers.GlobalMaxPooling2D(), "x.amax((1, 2))"),
-    "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
+    "Input": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
+    "InputLayer": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
     "LayerNormalization": (
         lambda: tl.layers.LayerNormalization(epsilon=0.5),
         f"{F}.layer_norm(x, (3,), y, z, 0.5)",
     ),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
+    "Masking": (tl.layers.Masking, "1.0 * x"),
     "MaxPooling1D": (lambda: tl.layers.MaxPooling1D(), f"{F}.max_pool1d(x.mT, 2).mT"),
     "MaxPooling2D": (
         lambda: tl.layers.MaxPooling2D((2, 2), strides=1),
@@ -185,6 +221,7 @@ def test_tables_contain_all_builtin_objects() -> None:
     of_rows = {"glu", "sparsemax"}  # no functions of numbers; the conformance checks cover their gradients
     assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS) | of_rows
     others = {"Embedding"}  # takes integers; test_layers_windows_keras.py has its gradient
+    others |= {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}  # take lists
     assert set(builtins.tensorlab_register_layers()) == set(LAYERS) | others
     losses = builtins.tensorlab_register_losses()
     assert {losses[name] for name in LOSSES} == set(losses.values()), "add one name of each class to LOSSES"

@@ -171,6 +171,18 @@ def test_damaged_files_are_recompiled(cache: Path) -> None:
     assert all(len(file.read_bytes()) > 32 for file in files)
 
 
+@pytest.mark.parametrize("line", ["3", "[]", '{"needs": 3}', '{"needs": [3]}', '{"needs": "ab"}', "[" * 100_000])
+def test_entries_with_another_header_are_not_used(own: Path, line: str) -> None:
+    """The checksum is right, as in a file that was made to do harm."""
+    cache_module.write("key", Native(b"code", ("a",)))
+    (path,) = own.glob("*.kernel")
+    payload = line.encode() + b"\ncode"
+    path.write_bytes(hashlib.sha256(path.name.encode() + payload).digest() + payload)
+    assert cache_module.read("key") is None
+    cache_module.write("key", Native(b"code", ("a",)))
+    assert cache_module.read("key") == Native(b"code", ("a",))
+
+
 def test_directory_in_place_of_a_file(cache: Path) -> None:
     for file in (cache / "kernels").iterdir():
         file.unlink()

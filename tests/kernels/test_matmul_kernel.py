@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from product_cases import EPILOGUES, LAYOUTS, address, assert_product, kernel, laid_out, product, random
 
+from tensorlab.kernels.matmul.elements import chunk_columns
 from tensorlab.kernels.matmul.tile_shape import TILES
 from tensorlab.kernels.runtime import threads
 
@@ -68,6 +69,7 @@ LARGE = [
     (512, 128, 10),
     (128, 10, 512),
     (40, 1030, 97),
+    (1500, 64, 8),
 ]
 
 
@@ -85,6 +87,17 @@ def test_threads_do_not_change_the_bits_of_large_products(shape, pool):
             together, _ = product(kernel("float32"), *operands, pool=pool)
             assert_product(alone, a, b)
             np.testing.assert_array_equal(alone, together)
+
+
+@given(st.integers(1, 300), st.sampled_from([8, 24, 32]), st.data())
+def test_chunks_have_equally_many_panels(n, width, data):
+    panels = -(-n // width)
+    chunks = data.draw(st.integers(1, panels))
+    bounds = [chunk_columns.py_func(chunk, chunks, n, width) for chunk in range(chunks)]
+    assert [start for start, _ in bounds] == [0, *[end for _, end in bounds[:-1]]]
+    assert bounds[-1][1] == n
+    sizes = [-(-(end - start) // width) for start, end in bounds]
+    assert max(sizes) - min(sizes) <= 1 <= min(sizes)
 
 
 BROADCAST = [(slice(None), slice(None)), (slice(1), slice(None)), (slice(None), slice(1)), (slice(1), slice(1))]

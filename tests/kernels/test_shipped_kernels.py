@@ -224,6 +224,22 @@ def test_damaged_files_are_reported_once(copied: Path, file: str, harm: Callable
     assert len(noted) == 1
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"kernels": 3}', '{"kernels": [3]}', '{"kernels": {"a": 1}}'])
+def test_indexes_of_another_form_are_reported(copied: Path, text: str) -> None:
+    (only_best(copied) / shipped.INDEX).write_text(text)
+    with pytest.warns(RuntimeWarning, match="are damaged"):
+        assert shipped.find(key_of_relu()) is None
+
+
+def test_kernel_that_the_library_lacks_is_compiled(copied: Path) -> None:
+    name = shipped.identifier("a key")
+    level = only_best(copied)
+    change(level, kernels=[*json.loads((level / shipped.INDEX).read_text())["kernels"], name])
+    assert shipped.contains("a key")
+    assert shipped.find("a key") is None
+    assert shipped.find(key_of_relu()) is not None
+
+
 def test_next_level_is_used_if_the_best_one_is_damaged(copied: Path) -> None:
     best, *others = [level.name for level in processor.levels()]
     if not others:

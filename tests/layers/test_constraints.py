@@ -83,16 +83,9 @@ def test_own_functions_copies_and_pickles() -> None:
             "constraint: expected a name, a Constraint, or a function of a weight, received 3",
         ),
         (
-            lambda: Dense(1, name="d", activity_regularizer="l2"),
+            lambda: tl.Sequential([Dense(1)], name="m").compile(loss="mse", loss_weights=[0.5, 0.5]),
             ArgumentError,
-            "Dense 'd' activity_regularizer: expected None, as tensorlab has penalties on weights only, received 'l2'; "
-            "add it to the loss",
-        ),
-        (
-            lambda: tl.Sequential([Dense(1)], name="m").compile(loss="mse", loss_weights=[0.5]),
-            ArgumentError,
-            "Sequential 'm'.compile loss_weights: expected None, as there is one loss, received [0.5]; multiply the "
-            "loss, or give fit sample_weight",
+            "Sequential 'm'.compile loss_weights: expected one for each of the outputs [0], received a list of 2",
         ),
         (
             lambda: tl.layers.PReLU(shared_axes=[2], name="p").build((None, 3)),

@@ -195,9 +195,9 @@ def test_layer_with_one_input_rejects_several() -> None:
 
 def test_layer_in_place_of_a_tensor_is_reported() -> None:
     with pytest.raises(ArgumentTypeError) as error:
-        Dense(2, name="d")(tl.layers.Input((3,), name="i"))
+        Dense(2, name="d")(tl.layers.InputLayer((3,), name="i"))
     assert str(error.value).startswith(
-        "Dense 'd': expected a tensor or an array, received <Input 'i'>; put layers into"
+        "Dense 'd': expected a tensor or an array, received <Input 'i', built>; put layers into"
     )
 
 

@@ -12,7 +12,7 @@ from layer_cases import Block
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError
-from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Layer, Rescaling, Reshape
+from tensorlab.layers import Activation, Dense, Dropout, Flatten, InputLayer, Layer, Rescaling, Reshape
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
         Reshape((3, 2)),
         Reshape([-1, 1]),
         Rescaling(1.0 / 255.0, offset=-1.0),
-        Input((6,)),
+        InputLayer((6,)),
     ],
     ids=lambda layer: layer.name,
 )

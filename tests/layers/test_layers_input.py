@@ -16,25 +16,26 @@ WARNING = "do not pass an `input_shape`/`input_dim` argument to a layer.*prefer 
 
 
 def test_names_in_the_top_level_namespace() -> None:
-    assert tl.Input is Input is InputLayer
+    assert tl.Input is Input
     assert tl.Layer is tl.layers.Layer
 
 
 @pytest.mark.parametrize(
-    ("made", "shape", "batch"),
+    ("given", "shape", "batch"),
     [
-        (lambda: Input(shape=(784,)), (784,), None),
-        (lambda: Input((2, 3), 16), (2, 3), 16),
-        (lambda: Input(shape=(None, 3)), (None, 3), None),
-        (lambda: Input(batch_shape=(8, 5)), (5,), 8),
-        (lambda: Input(shape=np.int64(4)), (4,), None),
-        (lambda: Input(shape=()), (), None),
+        ({"shape": (784,)}, (784,), None),
+        ({"shape": (2, 3), "batch_size": 16}, (2, 3), 16),
+        ({"shape": (None, 3)}, (None, 3), None),
+        ({"batch_shape": (8, 5)}, (5,), 8),
+        ({"shape": np.int64(4)}, (4,), None),
+        ({"shape": ()}, (), None),
     ],
 )
-def test_input_accepts_the_arguments_of_keras(made: Any, shape: Any, batch: Any) -> None:
-    layer = made()
+def test_input_accepts_the_arguments_of_keras(given: dict[str, Any], shape: Any, batch: Any) -> None:
+    assert Input(**given).shape == (batch, *shape)
+    layer = InputLayer(**given)
     assert (layer.shape, layer.batch_size, layer.batch_shape) == (shape, batch, (batch, *shape))
-    again = Input.from_config(json.loads(json.dumps(layer.get_config())))
+    again = InputLayer.from_config(json.loads(json.dumps(layer.get_config())))
     assert (again.shape, again.batch_size) == (shape, batch)
 
 

@@ -50,7 +50,6 @@ def test_channels_first_is_the_transpose_of_channels_last(name: str) -> None:
         (lambda: Conv1D(3, 3, padding="full"), r"^Conv1D 'c' padding: expected 'valid', 'same' or 'causal', received"),
         (lambda: Conv1D(3, (3, 3)), r"^Conv1D 'c' kernel_size: expected an integer of at least 1, received \(3, 3\)$"),
         (lambda: Conv2D(3, 3, data_format="NHWC"), r"^Conv2D 'c' data_format: expected 'channels_last' or 'channels_"),
-        (lambda: Conv2D(3, 3, activity_regularizer="l2"), r"^Conv2D 'c' activity_regularizer: expected None"),
         (
             lambda: Conv2DTranspose(3, 3, output_padding=1),
             r"^Conv2DTranspose 'c' output_padding: expected numbers below",
@@ -63,10 +62,6 @@ def test_channels_first_is_the_transpose_of_channels_last(name: str) -> None:
         (
             lambda: tl.layers.LayerNormalization(axis=1.5),
             r"^LayerNormalization 'c' axis: expected an integer or several",
-        ),
-        (
-            lambda: Embedding(3, 2, mask_zero=True),
-            r"^Embedding 'c' mask_zero: expected False, as tensorlab has no masks",
         ),
     ],
 )

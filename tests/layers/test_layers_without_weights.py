@@ -14,7 +14,7 @@ from tensorlab.errors import (
     ShapeError,
     UnknownNameError,
 )
-from tensorlab.layers import Activation, Flatten, Input, Rescaling, Reshape
+from tensorlab.layers import Activation, Flatten, Input, InputLayer, Rescaling, Reshape
 
 Array = np.ndarray[Any, Any]
 
@@ -66,8 +66,8 @@ def test_rescaling_maps_bytes_to_the_unit_interval(rng: np.random.Generator) -> 
 
 def test_input_returns_its_inputs(rng: np.random.Generator) -> None:
     x = rng.normal(size=(5, 4)).astype("float32")
-    assert np.array_equal(Input((4,))(x).numpy(), x)
-    assert Input(4).shape == (4,)
+    assert np.array_equal(InputLayer((4,))(x).numpy(), x)
+    assert InputLayer(4).shape == (4,)
     with pytest.raises(ShapeError) as error:
         Input((4, -1), name="images")
     assert str(error.value) == "Input 'images' shape: expected lengths of at least 0, received (4, -1)"

@@ -133,8 +133,10 @@ def test_every_class_is_registered_under_its_name() -> None:
     for name in metrics.__all__:
         thing = getattr(metrics, name)
         if isinstance(thing, type) and name not in ("Metric", "MeanMetricWrapper"):
-            if name in ("IoU", "MeanIoU"):  # which need to know how many classes there are
-                with pytest.raises(ArgumentTypeError, match=f"^{name}: expected a value for 'num_classes'"):
+            if "At" in name or (
+                name.endswith("IoU") and name != "BinaryIoU"
+            ):  # which need a rate, or the number of classes
+                with pytest.raises(ArgumentTypeError, match=f"^{name}: expected a value for '"):
                     metrics.get(name)
                 continue
             assert type(metrics.get(name)) is thing

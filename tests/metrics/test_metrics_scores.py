@@ -114,17 +114,15 @@ REFUSED: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
         ArgumentError,
         "recall class_id: expected a class from 0 to 2, received 3",
     ),
-    (lambda: metrics.AUC(curve="PRC"), ArgumentError, "auc curve: expected one of 'roc', 'pr', received 'PRC'"),
+    (
+        lambda: metrics.AUC(curve="PRC"),
+        ArgumentError,
+        "auc curve: expected one of 'roc', 'pr', 'prgain', received 'PRC'",
+    ),
     (
         lambda: metrics.AUC(summation_method="sum"),
         ArgumentError,
         "auc summation_method: expected one of 'interpolation', 'minoring', 'majoring', received 'sum'",
-    ),
-    (
-        lambda: metrics.AUC(multi_label=True),
-        ArgumentError,
-        "auc multi_label: expected False, as tensorlab counts all labels together, received True; use one AUC for each "
-        "label",
     ),
 ]
 

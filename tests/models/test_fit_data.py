@@ -184,7 +184,7 @@ def test_invalid_data_is_rejected(name: str, data: tuple[Array, Array]) -> None:
                 f"Sequential 'net'.{name} x: expected an array of all samples, received {type(wrong).__name__}; give x "
                 "as an array; fit, evaluate and predict also take batches (x, y) as x"
             )
-    with pytest.raises(ArgumentTypeError, match="expected an array of all samples, received a dict; models have one"):
+    with pytest.raises(ArgumentTypeError, match="expected an array of all samples, received a dict; the model has one"):
         CALLS[name](model, {"x": data[0]}, data[1])
     if name in ("fit", "evaluate", "train_on_batch"):
         with pytest.raises(ShapeError, match=r"received x of shape \(2, 5, 3\) .*; a list of arrays is taken as one"):

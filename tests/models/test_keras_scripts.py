@@ -28,7 +28,7 @@ def check(ours: Any, theirs: Any, where: str) -> None:
         assert set(ours) == set(theirs), where
         for name, value in theirs.items():
             check(ours[name], value, f"{where} {name}")
-    elif isinstance(theirs, list) and any(isinstance(item, (list, str, dict)) for item in theirs):
+    elif isinstance(theirs, list) and any(isinstance(item, (list, str, dict, type(None))) for item in theirs):
         assert len(ours) == len(theirs), where
         for index, value in enumerate(theirs):
             check(ours[index], value, f"{where} {index}")

@@ -149,18 +149,6 @@ REFUSED: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
         "SGD: expected arguments among: ",
     ),
     (
-        lambda: Adam(use_ema=True),
-        ArgumentError,
-        "Adam use_ema: expected False, as tensorlab does not average weights, received True; average the weights in a "
-        "callback",
-    ),
-    (
-        lambda: Adam(gradient_accumulation_steps=4),
-        ArgumentError,
-        "Adam gradient_accumulation_steps: expected None, as tensorlab does not accumulate gradients, received 4; use "
-        "larger batches",
-    ),
-    (
         lambda: Adam(loss_scale_factor=2.0),
         ArgumentError,
         "Adam loss_scale_factor: expected None, as tensorlab has no float16 whose gradients vanish, received 2.0",

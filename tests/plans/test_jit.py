@@ -235,3 +235,14 @@ def test_views_of_inputs_as_results() -> None:
         x = X[call : call + 1]
         assert function(x).tolist() == x.ravel().tolist()
     assert function.plans
+
+
+def test_tensors_of_a_number_are_constants() -> None:
+    function = tl.jit(lambda x: x + tl.ones((3,)) + tl.full_like(x, 2.0) * tl.zeros((3,), dtype="float32"))
+    for call in range(5):
+        assert function(np.full(3, call, np.float32)).tolist() == [call + 1.0] * 3
+    assert function.reason == ""
+    reading = tl.jit(lambda x: tl.full((2,), tl.sum(x)))
+    for call in range(5):
+        assert reading(np.full(3, call, np.float32)).tolist() == [3.0 * call] * 2
+    assert reading.reason == "it reads the elements of a tensor"

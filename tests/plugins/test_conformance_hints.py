@@ -85,17 +85,20 @@ REPEATS = "do not depend on the time, on global generators or on earlier calls"
         (Failing, "shapes", "expected no exception, received FileNotFoundError: "),
         (Failing, "shapes", "; see test_conformance_hints.py, line 50"),
         (Silent, "shapes", "call: expected a tensor as its result, received None"),
-        (
-            Listing,
-            "gradients",
-            "expected one tensor as its output, received a list; layers with other outputs are not checked",
-        ),
     ],
 )
 def test_hint_names_the_cause(cls: type[Layer], heading: str, words: str) -> None:
     found = why(LayerSubject(cls), heading)
     assert words in found
     assert "give check_layer inputs" not in found
+
+
+def test_layers_whose_output_is_not_one_tensor_are_skipped() -> None:
+    with tl.device("reference"):
+        results = [check.result() for check in LayerSubject(Listing).checks() if check.heading != "config"]
+    assert {result.outcome for result in results} == {"skipped"}
+    why = "its output is a list; layers whose output is not one tensor are not checked"
+    assert {result.why for result in results} == {why}
 
 
 def test_inner_layers_have_the_dtype_of_the_checked_layer() -> None:

@@ -53,6 +53,7 @@ def test_distributions_in_the_repository() -> None:
         "tensorlab-focal",
         "tensorlab-lion",
         "tensorlab-maxout",
+        "tensorlab-recurrent",
         "tensorlab-swish",
     ]
 
@@ -85,6 +86,20 @@ def test_every_check_passes(plugin: str, thing: str, headings: set[str], outcome
         **({f"{distribution}::plugin::{plugin}::kernels": "SKIPPED"} if is_scalar else {}),  # built without kernels
         **{f"{distribution}::{thing}::{heading}": "PASSED" for heading in headings},
     }
+
+
+def test_recurrent_layers(outcomes: dict[str, str]) -> None:
+    found = {test: outcome for test, outcome in outcomes.items() if test.startswith("tensorlab-recurrent::")}
+    for layer in ("SimpleRNN", "LSTM", "GRU"):
+        for heading in COMPUTED | {"gradients", "training"}:
+            assert found.pop(f"tensorlab-recurrent::layer::{layer}::{heading}") == "PASSED"
+    assert {found.pop(f"tensorlab-recurrent::plugin::recurrent::{heading}") for heading in ("loads", "import")} == {
+        "PASSED"
+    }
+    for layer in ("RNN", "Bidirectional", "TimeDistributed"):  # their argument is not a number
+        assert found.pop(f"tensorlab-recurrent::layer::{layer}::made") == "SKIPPED"
+    assert set(found.values()) == {"SKIPPED"}, "cells return several tensors"
+    assert {test.split("::")[2] for test in found} == {"SimpleRNNCell", "LSTMCell", "GRUCell"}
 
 
 def shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:

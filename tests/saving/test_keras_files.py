@@ -157,10 +157,24 @@ def hostile(path: Path, kind: str) -> Path:
             file.create_dataset(name, data=["a", "b"])
         elif kind == "cycle":
             file[name] = file["layers"]
+        elif kind == "many cycles":  # each group can be reached by 2¹⁰⁰ paths
+            file["layers/a"] = file["layers/b"] = file["layers"]
+        elif kind == "twice":
+            file[name] = file["layers/dense_1/vars/1"]
     return path
 
 
-KINDS = ["external link", "soft link", "external storage", "virtual", "terabytes", "strings", "cycle"]
+KINDS = [
+    "external link",
+    "soft link",
+    "external storage",
+    "virtual",
+    "terabytes",
+    "strings",
+    "cycle",
+    "many cycles",
+    "twice",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,8 @@ import numpy as np
 from numba import from_dtype
 
 from tensorlab.kernels.matmul.caches import Caches
-from tensorlab.kernels.matmul.epilogue import epilogue_task, submatrix
+from tensorlab.kernels.matmul.elements import submatrix
+from tensorlab.kernels.matmul.epilogue import epilogue_task
 from tensorlab.kernels.matmul.job import Matrix
 from tensorlab.kernels.matmul.product import matmul
 from tensorlab.kernels.matmul.products import tasks

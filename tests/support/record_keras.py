@@ -1,6 +1,7 @@
-"""Record what Keras computes in the scripts of `keras_metric_scripts.py`: ``python tests/support/record_keras.py``.
+"""Record what Keras computes in the scripts of this folder: ``python tests/support/record_keras.py [name ...]``.
 
-Run it with a Python that has Keras. It writes `keras_scripts.json`, which the tests compare with.
+Run it with a Python that has Keras. It writes `keras_scripts.json` for the scripts of `keras_metric_scripts.py` and
+`keras_graph_scripts.json` for those of `keras_graph_scripts.py`, which the tests compare with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 RECORD = Path(__file__).with_name("keras_scripts.json")
+GRAPH_RECORD = Path(__file__).with_name("keras_graph_scripts.json")
 
 
 def plain(value: Any) -> Any:
@@ -29,14 +31,16 @@ def plain(value: Any) -> Any:
 
 def main() -> None:
     import keras
-    from keras_metric_scripts import SCRIPTS
+    import keras_graph_scripts
+    import keras_metric_scripts
 
-    keras.utils.set_random_seed(0)
-    names = sys.argv[1:] or SCRIPTS
-    known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    known |= {name: plain(SCRIPTS[name](keras)) for name in names}
-    lines = [f'"{name}": {json.dumps(known[name])}' for name in SCRIPTS if name in known]
-    RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    for record, scripts in ((RECORD, keras_metric_scripts.SCRIPTS), (GRAPH_RECORD, keras_graph_scripts.SCRIPTS)):
+        keras.utils.set_random_seed(0)
+        names = [name for name in sys.argv[1:] or scripts if name in scripts]
+        known = json.loads(record.read_text()) if record.exists() else {}
+        known |= {name: plain(scripts[name](keras)) for name in names}
+        lines = [f'"{name}": {json.dumps(known[name])}' for name in scripts if name in known]
+        record.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

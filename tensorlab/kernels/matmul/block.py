@@ -12,17 +12,16 @@ from typing import Any
 from numba import types
 
 from tensorlab.kernels.matmul.caches import LINE
-from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.elements import chunk_columns, element
+from tensorlab.kernels.matmul.epilogue import finish
 from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile import register_tile
-from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.matmul.tile_shape import Tile, half_lanes
 from tensorlab.kernels.runtime.memory import pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
 
-_LOW = 2
-"""The rows of the smaller tile, for the remaining rows."""
 _GROUP = 8
 """The rows of B that are packed together, for all panels of a chunk: few streams of long reads."""
 
@@ -32,11 +31,14 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
     width = tile.vectors * lanes
-    height = tile.rows
+    height, low = tile.rows, tile.low_rows
+    few = max(low, height // 2)
     pack = pack_panel(dtype, lanes)
-    wide_high, wide_low = (register_tile(dtype, rows, tile.vectors, lanes) for rows in (height, _LOW))
+    wide_high, wide_low = (register_tile(dtype, rows, tile.vectors, lanes) for rows in (height, low))
     copying = register_tile(dtype, height, tile.vectors, lanes, copies=True)
-    narrow_high, narrow_low = (register_tile(dtype, rows, 1, lanes) for rows in (height, _LOW))
+    narrow_high, narrow_low = (register_tile(dtype, rows, 1, lanes) for rows in (height, low))
+    half = half_lanes(lanes)
+    half_high = register_tile(dtype, height, 1, half)
     elements = height * width
     finish_tile = finish(dtype)
 
@@ -47,12 +49,11 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         a_row, a_col, depth = a.row, a.column, division.depth
         top = chunk // division.chunks * division.extent
         bottom = min(top + division.extent, job.m)
-        start = chunk % division.chunks * division.panels * width
-        end = min(start + division.panels * width, job.n)
+        start, end = chunk_columns(chunk, division.chunks, job.n, width)
         rest = (end - start) % width
         buffer = sums = 0
         mode = division.mode
-        if mode != IN_PLACE or (rest != 0 and rest != lanes):
+        if mode != IN_PLACE or (rest != 0 and rest != lanes and rest != half):
             buffer = allocate(min(k, depth) * (division.panels if mode == PACKED else 1) * width * size + LINE)
             if buffer == 0:
                 pointer(job.failed, types.int64)[0] = 1
@@ -74,13 +75,13 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 for step in range(0, steps, group):
                     for j in range(start, end, width):
                         columns = min(width, end - j)
-                        panel = lanes if columns <= lanes else width
+                        panel = half if columns <= half else lanes if columns <= lanes else width
                         at = packed + ((j - start) * steps + step * panel) * size
                         count = min(group, steps - step)
                         pack(at, panel, element(b, size, first + step, j), b.row, b.column, count, columns)
             for j in range(start, end, width):
                 columns = min(width, end - j)
-                panel = lanes if columns <= lanes else width
+                panel = half if columns <= half else lanes if columns <= lanes else width
                 from_b, b_row = element(b, size, first, j), b.row
                 if mode == PACKED:
                     from_b, b_row = packed + (j - start) * steps * size, panel
@@ -90,7 +91,8 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 i = top
                 while i < bottom:
                     left = bottom - i
-                    step = height if left > height // 2 else _LOW
+                    even = division.a_rows == 0 and height < left <= 2 * low  # two small tiles have no idle rows
+                    step = low if panel != half and (left <= few or even) else height
                     if division.a_rows == 0:
                         from_a = element(a, size, i, first)
                     else:
@@ -111,6 +113,8 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     elif step == height:
                         if panel == width:
                             wide_high(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
+                        elif panel == half:
+                            half_high(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
                         else:
                             narrow_high(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
                     elif panel == width:

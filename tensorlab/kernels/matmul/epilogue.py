@@ -10,51 +10,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
-from tensorlab.kernels.matmul.job import Matrix, Piece
+from tensorlab.kernels.matmul.elements import element, submatrix
+from tensorlab.kernels.matmul.job import Piece
+from tensorlab.kernels.matmul.pack import SQUARE, pack_columns
+from tensorlab.kernels.matmul.tile import copy_vector
 from tensorlab.kernels.runtime.atomics import call_task
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.memory import address_of, pointer
 from tensorlab.kernels.runtime.records import packed, record_at
-
-
-def _element(context: Any, builder: Any, signature: Any, values: Any) -> tuple[Any, Any, Any]:
-    """Emit the address of element (i, j) of a matrix, and return it with the strides of the matrix."""
-    matrix, size, i, j = values
-    kind = signature.args[0]
-    address, row, column = (
-        context.get_getattr(kind, name)(context, builder, kind, matrix, name) for name in Matrix._fields
-    )
-    offset = builder.add(builder.mul(i, row), builder.mul(j, column))
-    return builder.add(address, builder.mul(offset, size)), row, column
-
-
-# Intrinsics, because Numba would compile a function again for every literal argument.
-
-
-@intrinsic
-def element(typingctx: Any, matrix: Any, size: Any, i: Any, j: Any) -> Any:
-    """Return the address of element (i, j) of a `Matrix` whose elements have ``size`` bytes."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _element(context, builder, signature, values)[0]
-
-    return types.int64(matrix, types.int64, types.int64, types.int64), codegen
-
-
-@intrinsic
-def submatrix(typingctx: Any, matrix: Any, size: Any, i: Any, j: Any) -> Any:
-    """Return the part of a `Matrix` that begins at element (i, j)."""
-    part = types.NamedUniTuple(types.int64, len(Matrix._fields), Matrix)
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return cgutils.pack_array(builder, _element(context, builder, signature, values))
-
-    return part(matrix, types.int64, types.int64, types.int64), codegen
 
 
 @functools.cache
@@ -65,6 +29,8 @@ def finish(dtype: Any) -> Callable[..., None]:
     row i and column j.
     """
     size = dtype.bitwidth // 8
+    transpose = pack_columns(dtype)
+    copy = copy_vector(dtype, SQUARE)
 
     @jit
     def finish(job, tile, width, rows, columns, i, j):
@@ -72,15 +38,18 @@ def finish(dtype: Any) -> Callable[..., None]:
             c, z = submatrix(job.c, size, i, j), submatrix(job.z, size, i, j)
             p, q = submatrix(job.p, size, i, j), submatrix(job.q, size, i, j)
             call_task(job.epilogue, packed(Piece(address_of(tile), width, rows, columns, c, z, p, q)), 0)
-            return
-        for row in range(rows):
-            out = pointer(element(job.c, size, i + row, j), dtype)
-            if job.c.column == 1:
-                for column in range(columns):
-                    out[column] = tile[row * width + column]
-            else:
-                for column in range(columns):
-                    out[column * job.c.column] = tile[row * width + column]
+        elif job.c.column != 1:  # the product is transposed, so its columns are contiguous
+            transpose(element(job.c, size, i, j), job.c.column, address_of(tile), width, 1, rows, columns)
+        else:
+            for row in range(rows):
+                out = pointer(element(job.c, size, i + row, j), dtype)
+                if columns < SQUARE:
+                    for column in range(columns):
+                        out[column] = tile[row * width + column]
+                else:  # in vectors, of which the last one overlaps the one before
+                    for column in range(0, columns, SQUARE):
+                        first = min(column, columns - SQUARE)
+                        copy(out, first, tile, row * width + first)
 
     return finish  # type: ignore[no-any-return]
 

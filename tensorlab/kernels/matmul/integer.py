@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.elements import element
+from tensorlab.kernels.matmul.epilogue import finish
 from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.runtime.memory import number, pointer
 from tensorlab.kernels.runtime.records import record_at

@@ -76,7 +76,7 @@ class Division(NamedTuple):
     extent: int
     """The rows of a chunk; in `block_task` the rows of a block, in `row_task` the columns of a chunk."""
     panels: int
-    """The panels of B in a chunk of `block_task`."""
+    """The maximum number of panels of B in a chunk of `block_task`."""
     chunks: int
     """The chunks of a block of `block_task`."""
     mode: int

@@ -11,7 +11,8 @@ from typing import Any
 from numba import types
 
 from tensorlab.kernels.matmul.caches import LINE
-from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.elements import element
+from tensorlab.kernels.matmul.epilogue import finish
 from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_columns, release
 from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH, add_block, blocks_total

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import element
+from tensorlab.kernels.matmul.elements import element
 from tensorlab.kernels.matmul.job import Packing
 from tensorlab.kernels.matmul.tile import copy_vector, transpose_block
+from tensorlab.kernels.matmul.tile_shape import half_lanes
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import pointer
 from tensorlab.kernels.runtime.records import record_at
@@ -20,18 +22,18 @@ allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.uintp))
 release = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 
 
-_SQUARE = 4
+SQUARE = 4
 """The rows and columns that are transposed at once. Every processor has vectors of this length."""
 
 
 def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
     """Return ``pack(target, width, source, row, col, k, columns)``, which copies ``columns`` columns of B to a panel.
 
-    The panel has k rows of ``width`` elements. The elements after the first ``columns`` of a row are arbitrary, because
-    they only contribute to columns outside of the result.
+    The panel has k rows of ``width`` elements: whole vectors, or half a vector. The elements after the first
+    ``columns`` of a row are arbitrary, because they only contribute to columns outside of the result.
     """
     size = dtype.bitwidth // 8
-    copy = copy_vector(dtype, lanes)
+    copy, copy_half = copy_vector(dtype, lanes), copy_vector(dtype, half_lanes(lanes))
     transpose = transpose_block(dtype, lanes)
 
     @jit
@@ -44,8 +46,10 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
             past = width - columns
             dense = k if past == 0 else max(k - (past + row - 1) // row, 0) if row > 0 else 0
             for step in range(dense):
-                for j in range(0, width, lanes):
+                for j in range(0, width - lanes + 1, lanes):
                     copy(out, step * width + j, elements, step * row + j)
+                if width < lanes:
+                    copy_half(out, step * width, elements, step * row)
         elif row == 1:
             transposed = k - k % lanes
             whole = columns - columns % lanes
@@ -88,20 +92,21 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     return pack_rows
 
 
+@functools.cache
 def pack_columns(dtype: Any) -> Callable[..., None]:
     """Return ``pack(target, stride, source, row, col, k, n)``, which copies n columns of B to contiguous memory.
 
     The copied columns are ``stride`` elements apart.
     """
     size = dtype.bitwidth // 8
-    transpose = transpose_block(dtype, _SQUARE)
+    transpose = transpose_block(dtype, SQUARE)
 
     @jit
     def pack(target, stride, source, row, col, k, n):
-        if col == 1 and min(k, n) >= _SQUARE:
-            for step in range(0, k, _SQUARE):
-                for j in range(0, n, _SQUARE):  # the last squares overlap the ones before
-                    i, at = min(step, k - _SQUARE), min(j, n - _SQUARE)
+        if col == 1 and min(k, n) >= SQUARE:
+            for step in range(0, k, SQUARE):
+                for j in range(0, n, SQUARE):  # the last squares overlap the ones before
+                    i, at = min(step, k - SQUARE), min(j, n - SQUARE)
                     out = pointer(target + (at * stride + i) * size, dtype)
                     transpose(out, stride, pointer(source + (i * row + at) * size, dtype), row)
             return

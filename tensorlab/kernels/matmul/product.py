@@ -223,6 +223,8 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         elif extent > _FEW_TILES * height and crowded(min(k, depth), b.row * size, width * size, first):
             mode = COPIED
         across = (panels + panels_each - 1) // panels_each
+        across = min(panels, (across + team(pool) - 1) // team(pool) * team(pool))  # as many chunks for every thread
+        panels_each = (panels + across - 1) // across
         if masks == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k * size > second.size // 2:
             tiles = (m + height - 1) // height
             a_rows = tiles * height

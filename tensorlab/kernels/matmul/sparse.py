@@ -24,7 +24,7 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import element
+from tensorlab.kernels.matmul.elements import element
 from tensorlab.kernels.matmul.job import SAMPLES, Masking
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.matmul.rounding import CHAIN

@@ -8,7 +8,8 @@ from typing import Any
 from numba import types
 
 from tensorlab.kernels.matmul.caches import LINE
-from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.elements import chunk_columns, element
+from tensorlab.kernels.matmul.epilogue import finish
 from tensorlab.kernels.matmul.job import IN_PLACE, Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
@@ -35,8 +36,7 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         a, b, c, k, division = job.a, job.b, job.c, job.k, job.division
         top = chunk // division.chunks * division.extent
         bottom = min(top + division.extent, job.m)
-        start = chunk % division.chunks * division.panels * width
-        end = min(start + division.panels * width, job.n)
+        start, end = chunk_columns(chunk, division.chunks, job.n, width)
         room = (bottom - top + height) * width * size
         sums = allocate(2 * room) if k > DEPTH else 0
         buffer = allocate(min(k, DEPTH) * width * size + LINE)

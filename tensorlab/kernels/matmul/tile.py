@@ -20,6 +20,9 @@ from numba.extending import intrinsic
 from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.rounding import CHAIN
 
+_AHEAD = 8
+"""How many rows of a packed B a tile prefetches: enough to hide the latency of the L2 cache, from which long panels are
+read. Rows in place may be a power of two apart, and would evict each other."""
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
 
@@ -75,13 +78,13 @@ class Emitter:
         """
         return self.builder.asm(ir.FunctionType(_WORD, [_WORD]), "", "=r,0", [word], False)
 
-    def prefetch(self, pointer: Any) -> None:
-        """Prefetch the cache line at a pointer, which may be any address."""
+    def prefetch(self, pointer: Any, writes: bool = False) -> None:
+        """Prefetch the cache line at a pointer, which may be any address, to read it or to write it."""
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        reads, all_levels, data = _INDEX(0), _INDEX(3), _INDEX(1)
-        self.builder.call(function, [self.builder.bitcast(pointer, byte), reads, all_levels, data])
+        access, all_levels, data = _INDEX(int(writes)), _INDEX(3), _INDEX(1)
+        self.builder.call(function, [self.builder.bitcast(pointer, byte), access, all_levels, data])
 
     def sums(self, count: int) -> list[Any]:
         """Allocate ``count`` vectors in the stack frame and return pointers to them."""
@@ -233,10 +236,11 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int, copies: bool 
 
     The tile is written to ``out``, or added to the sums of earlier chains there if ``begun`` is not 0. ``a``, ``b`` and
     ``copy`` are addresses, strides are in elements, and a row of B is contiguous. Only the first ``valid`` rows of A
-    are read; if the tile has more rows, its other rows repeat the last valid one.
+    are read; if the tile has more rows, its other rows repeat the last valid one. The cache lines of ``out`` are
+    prefetched, because a tile of a large result is in no cache.
 
     With ``copies`` the rows of B are also written to ``copy``, one after another, and the columns after them are
-    prefetched, because they belong to the next panel.
+    prefetched, because they belong to the next panel. Otherwise the next rows of a packed B are prefetched.
     """
     word = types.int64
     width = vectors * lanes
@@ -247,13 +251,15 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int, copies: bool 
         emit = Emitter(context, builder, dtype, lanes)
         a_rows = emit.strided_pointers(a, a_row, rows, valid)
         columns = [_WORD(lanes * vector) for vector in range(vectors)]
+        packed = builder.icmp_signed("==", b_row, _WORD(width))
+        ahead = _WORD(width) if copies else builder.select(packed, _WORD(_AHEAD * width), _WORD(0))
 
         def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
             a_at, b_at, *copy_at = moving
             b_now = [emit.load(b_at, column) for column in columns]
+            for line in range(0, width, LINE // emit.align):
+                emit.prefetch(builder.gep(b_at, [builder.add(ahead, _WORD(line))]))
             for target in copy_at:
-                for line in range(0, width, LINE // emit.align):
-                    emit.prefetch(builder.gep(b_at, [_WORD(width + line)]))
                 for vector, column in zip(b_now, columns, strict=True):
                     emit.store(vector, target, column)
             elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
@@ -266,6 +272,9 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int, copies: bool 
                 for column in columns:
                     yield builder.add(builder.mul(out_row, _WORD(row)), column)
 
+        with builder.if_then(builder.icmp_signed(">=", k, _WORD(CHAIN))):  # a shorter tile is done before they arrive
+            for place in places():
+                emit.prefetch(builder.gep(out, [place]), writes=True)
         summed = emit.accumulate(
             k,
             1,

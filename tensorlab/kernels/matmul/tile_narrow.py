@@ -114,11 +114,13 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
 
         finals = emit.replaced_if(builder.icmp_signed("<", whole, k), sums, add_rest)
         totals = _totals(emit, emit.totals(finals, chained, pointers))
-        for index in range(rows * columns):
+        each = columns if lanes % columns == 0 else 1  # elements of a row that are stored together
+        for index in range(0, rows * columns, each):
             row, column = divmod(index, columns)
-            value = builder.extract_element(totals[index // lanes], ir.IntType(32)(index % lanes))
+            at = index % lanes
+            value = emit.shuffle(totals[index // lanes], emit.undefined, list(range(at, at + each)))
             target = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
-            builder.store(value, target, align=emit.align)
+            builder.store(value, builder.bitcast(target, value.type.as_pointer()), align=emit.align)
         return context.get_dummy_value()
 
     @intrinsic

@@ -22,7 +22,8 @@ class Tile(NamedTuple):
     vectors: int
     dots: int
     """The rows of a dot-product tile, which has four accumulators for each row."""
-
+    low_rows: int
+    """The rows of the smaller tile for the remaining rows: as few as keep the processor's multiply-adders busy."""
     sparse_rows: int
     """The rows of the tile for a sparse A. Fewer rows have more zeros in common."""
     sparse_vectors: int
@@ -33,11 +34,16 @@ class Tile(NamedTuple):
         return int(self.vector_bytes * 8 // dtype.bitwidth)
 
 
+def half_lanes(lanes: int) -> int:
+    """Return the number of elements in half a vector."""
+    return max(lanes // 2, 1)
+
+
 TILES = {
-    "avx512": Tile(64, 8, 2, 4, 4, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the L1 cache
-    "avx2": Tile(32, 6, 2, 2, 4, 3),  # 16 registers
-    "neon": Tile(16, 6, 4, 4, 4, 6),  # 32 registers
-    "generic": Tile(16, 4, 2, 2, 4, 3),
+    "avx512": Tile(64, 8, 2, 4, 2, 4, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the L1 cache
+    "avx2": Tile(32, 6, 2, 2, 4, 4, 3),  # 16 registers
+    "neon": Tile(16, 6, 4, 4, 2, 4, 6),  # 32 registers
+    "generic": Tile(16, 4, 2, 2, 2, 4, 3),
 }
 
 

@@ -26,6 +26,7 @@ import platformdirs
 
 from tensorlab.kernels.runtime import processor
 from tensorlab.kernels.runtime.native import Native
+from tensorlab.limits import content_of
 
 LIMIT = 256 << 20
 """The maximum total size in bytes, enough for about 10,000 kernels. Above it, the least recently used are deleted."""
@@ -131,7 +132,7 @@ def _content(path: Path) -> bytes:
         OSError: if the file cannot be read.
         ValueError: if its digest does not match.
     """
-    content = path.read_bytes()
+    content = content_of(path, LIMIT)
     digest, payload = content[:32], content[32:]
     if _digest(path, payload) != digest:
         raise ValueError(path)

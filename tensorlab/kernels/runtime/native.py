@@ -42,7 +42,10 @@ class Native:
             KeyError: if the header lacks a field.
         """
         line, code = content.split(b"\n", 1)
-        return cls(code, tuple(json.loads(line)["needs"]))
+        needs = json.loads(line)["needs"]
+        if not isinstance(needs, list) or not all(isinstance(symbol, str) for symbol in needs):
+            raise ValueError("a header without a list of symbols")
+        return cls(code, tuple(needs))
 
 
 class Addresses(NamedTuple):

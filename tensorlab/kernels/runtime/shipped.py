@@ -20,12 +20,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tensorlab.kernels.runtime import cache, layout, native, processor
+from tensorlab.limits import content_of
 
 VARIABLE = "TENSORLAB_SHIPPED"
 """The environment variable that switches shipped kernels off if it is 0."""
 FORMAT = 1
 INDEX = "kernels.json"
 LIBRARY = "kernels.so"
+DAMAGES = (OSError, ValueError, KeyError, TypeError, RecursionError)
+"""What the reading of a damaged index or library raises."""
+_LONGEST_INDEX = 16 << 20
+_LARGEST_LIBRARY = 1 << 30
 _folders = [Path(__file__).parents[2] / "shipped"]
 """tensorlab's own folder, and those of plugins."""
 
@@ -106,7 +111,11 @@ def find(key: str) -> Callable[..., Any] | None:
         return None
     layout.check_layout()
     symbols = native.symbols(identifier(key))
-    return native.function(native.Addresses(*(_address(library.functions, symbol) for symbol in symbols)))
+    try:
+        addresses = native.Addresses(*(_address(library.functions, symbol) for symbol in symbols))
+    except AttributeError:  # the library lacks a kernel that its index names
+        return None
+    return native.function(addresses)
 
 
 def contains(key: str) -> bool:
@@ -139,7 +148,7 @@ def status(folder: Path) -> Status:
                 return Status(folder, _opened(folder / level.name), "")
             except _UnfitError as error:
                 reason = str(error)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except DAMAGES as error:
                 reason = f"the kernels in {folder / level.name} are damaged ({error})"
                 warnings.warn(f"{reason}; reinstall the package. They are compiled instead", RuntimeWarning, 2)
     return Status(folder, None, reason)
@@ -150,15 +159,18 @@ class _UnfitError(Exception):
 
 
 def _opened(folder: Path) -> Library:
-    index = json.loads((folder / INDEX).read_bytes())
+    index = json.loads(content_of(folder / INDEX, _LONGEST_INDEX))
+    names = index["kernels"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{INDEX} has no list of kernels")
     for name, expected in conditions().items():
         if index[name] != expected:
             raise _UnfitError(f"the kernels in {folder} were built for {_OTHER[name]}")
     path = folder / LIBRARY
-    if hashlib.sha256(path.read_bytes()).hexdigest() != index["sha256"]:
+    if hashlib.sha256(content_of(path, _LARGEST_LIBRARY)).hexdigest() != index["sha256"]:
         raise ValueError(f"the checksum of {LIBRARY} is wrong")
     functions = ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOW", 0))
-    return Library(folder.name, frozenset(index["kernels"]), functions)
+    return Library(folder.name, frozenset(names), functions)
 
 
 def _address(library: ctypes.CDLL, symbol: str) -> int:

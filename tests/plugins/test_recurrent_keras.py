@@ -1,0 +1,55 @@
+"""Recurrent layers of the plugin tensorlab-recurrent compute what Keras 3.15 computes.
+
+`record_recurrent.py` in `tests/support` recorded outputs, states, gradients and training runs of Keras.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from record_recurrent import RECORD, flat
+from recurrent_cases import BATCH, CASES, FEATURES, MASK, SCRIPTS, TIME, UNITS, numbers
+from recurrent_plugin import layers, like_keras
+
+import tensorlab as tl
+
+KERAS: dict[str, Any] = json.loads(RECORD.read_text())
+TOLERANCES = {"float32": 2e-5, "float64": 1e-10}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_and_gradients_are_those_of_keras(name: str, dtype: str) -> None:
+    make, options = CASES[name]
+    layer = make(layers, dtype)
+    layer.build((BATCH, TIME, FEATURES))
+    layer.set_weights([numbers(f"{name} {k}", weight.shape) for k, weight in enumerate(layer.weights)])
+    x = tl.asarray(numbers(name, (BATCH, TIME, FEATURES)).astype(dtype))
+    states = [
+        tl.asarray(numbers(f"{name} state {k}", (BATCH, UNITS)).astype(dtype)) for k in range(options.get("states", 0))
+    ]
+    given: dict[str, Any] = {"initial_state": states} if states else {}
+    given |= {"mask": tl.asarray(MASK)} if options.get("mask") else {}
+    with tl.GradientTape() as tape:
+        tape.watch([x, *states])
+        outputs = flat(layer(x, **given))
+        shares = [numbers(f"{name} share {k}", each.shape).astype(dtype) for k, each in enumerate(outputs)]
+        total = sum([tl.sum(each * tl.asarray(share)) for each, share in zip(outputs, shares, strict=True)])
+    expected, tolerance = KERAS[f"{name} {dtype}"], TOLERANCES[dtype]
+    found = tape.gradient(total, [x, *states, *layer.trainable_weights])
+    for kind, received in (("outputs", outputs), ("gradients", found)):
+        assert len(received) == len(expected[kind])
+        for one, other in zip(received, expected[kind], strict=True):
+            assert one.dtype == dtype
+            np.testing.assert_allclose(one.numpy(), other, rtol=tolerance, atol=tolerance, err_msg=kind)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_training_is_that_of_keras(name: str) -> None:
+    found = SCRIPTS[name](like_keras)
+    assert set(found) == set(KERAS[name])
+    for key, expected in KERAS[name].items():
+        np.testing.assert_allclose(found[key], expected, rtol=5e-5, atol=5e-6, err_msg=key)
