@@ -174,15 +174,26 @@ def accumulate(
         end = word(size)
         if rows.keeps and size < 16:  # LLVM vectorizes a loop that tests whether arrays overlap only if it may be long
             end = builder.asm(ir.FunctionType(word, [word]), "", "=r,0", [end], False)
+        target, skips = lanes, signature.args[3] != types.none
+        if skips:  # LLVM would make a masked store of lanes that stay, which AVX2 on AMD's processors executes slowly
+            with builder.goto_entry_block():
+                buffer = builder.alloca(ir.ArrayType(lanes.type.pointee, size))
+            buffer.align = 64
+            target = builder.bitcast(buffer, lanes.type)
         with _loop(builder, end) as j:
             value = rows.emit(context, builder, limit, first, j, apart, given, kept)
             lane = builder.gep(lanes, [j])
             old = builder.load(lane)
             joined = builder.call(rows.both(context, builder), [old, value])
             new = builder.select(fresh, value, joined)
-            if signature.args[3] != types.none:
+            if skips:
                 new = builder.select(builder.icmp_signed("<", j, skipped), old, new)
-            builder.store(new, lane)
+            builder.store(new, builder.gep(target, [j]))
+        if skips:
+            vector = ir.VectorType(lanes.type.pointee, size).as_pointer()
+            align = signature.args[0].dtype.bitwidth // 8
+            whole = builder.load(builder.bitcast(target, vector), align=align)
+            builder.store(whole, builder.bitcast(lanes, vector), align=align)
         return context.get_dummy_value()
 
     kinds = lanes, count, types.boolean, skip, at, both, most, limit, types.int64, types.int64, given, kept
