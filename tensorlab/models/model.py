@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from tensorlab.models.files import Files
 from tensorlab.models.graph import Graph
 from tensorlab.models.outputs import Outputs
 from tensorlab.models.summary import Row, print_summary
-from tensorlab.serialization import Value, add_value, check_config, deserialize, serialize
+from tensorlab.serialization import Value, add_value, check_config, deserialize
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -304,26 +303,6 @@ class Model(Files):
         if self._graph is None or not self._graph_given:
             return config
         return {**config, "name": self.name, **graph_to_config(self._graph)}
-
-    def to_json(self, **options: Any) -> str:
-        """Return the architecture as JSON, from which `tensorlab.models.model_from_json` makes the model again.
-
-        Args:
-            options: passed to ``json.dumps``.
-
-        Raises:
-            ArgumentTypeError: for parts that are not plain data.
-
-        Source: Keras, ``keras.Model.to_json``.
-        """
-
-        def refuse(value: Any) -> Any:
-            hint = "save(...) also saves arrays and functions"
-            raise ArgumentTypeError(
-                f"{self._who}.to_json", "numbers, strings, lists and dicts", short_repr(value), hint
-            )
-
-        return json.dumps(serialize(self), default=refuse, **options)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
