@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from tensorlab.errors import ArgumentTypeError, SavedFileError, short_repr
 from tensorlab.layers import Layer
-from tensorlab.loading import Loading
+from tensorlab.loading import MOST_ELEMENTS, Loading
 from tensorlab.saving.model import _reading
 from tensorlab.saving.plain import Packer, parsed, unpack
 from tensorlab.saving.state import shape_from_data, shape_to_data
 from tensorlab.serialization import deserialize, serialize
 
 
-class _Unlimited(Counter[Any]):
-    """Counts of weights that allow any number of them, because the text has no arrays to compare with."""
+class _Architecture(Loading):
+    """A text without arrays, so that initializers draw the weights."""
 
-    def __missing__(self, key: Any) -> int:
-        return 1
+    def take_weight(self, label: str, shape: tuple[int, ...], dtype: str) -> bool:
+        """Return that the text does not have the value of a weight.
+
+        Raises:
+            SavedFileError: for a weight of too many elements.
+        """
+        if math.prod(shape) > MOST_ELEMENTS:
+            limit = f"weights of at most {MOST_ELEMENTS:,} elements"
+            raise SavedFileError(self.who, limit, f"the shape {shape} of {label!r}", "write the model as a program")
+        return False
 
 
 def model_to_json(model: Any, **kwargs: Any) -> str:
@@ -69,7 +77,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     data = parsed(who, json_string.encode("utf-8", "surrogatepass"))
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         raise SavedFileError(who, "what Model.to_json returned", short_repr(json_string, 80))
-    with _reading(Loading(who, custom_objects or {}, shapes=_Unlimited()), []):
+    with _reading(_Architecture(who, custom_objects or {}), []):
         model = deserialize(unpack(who, data["model"], {}))
         if not isinstance(model, Layer) or not hasattr(model, "compile_from_config"):
             raise SavedFileError(who, "a model", short_repr(model, 80))

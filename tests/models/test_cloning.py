@@ -19,6 +19,9 @@ def network() -> tl.Sequential:
     return tl.Sequential([tl.Input((3,)), inner, Dense(2, name="head", kernel_regularizer="l2")], name="net")
 
 
+HUGE = network().to_json().replace('"units": 4', '"units": 30000000')
+
+
 class Own(tl.layers.Layer):
     def __init__(self, factor: float = 2.0, **options: Any) -> None:
         super().__init__(**options)
@@ -35,6 +38,7 @@ def test_clone_has_the_layers_and_new_weights() -> None:
         assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
         assert not {id(w) for w in clone.weights} & {id(w) for w in model.weights}
         assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+        assert clone.get_weights()[0].any()
         assert not clone.compiled
         clone.set_weights(model.get_weights())
         x = np.ones((2, 3), "f4")
@@ -71,6 +75,7 @@ def test_json_needs_the_users_classes() -> None:
         (lambda: clone_model(network(), clone_function=str), ArgumentTypeError, "a function that returns layers"),
         (lambda: model_from_json(5), ArgumentTypeError, "json_string: expected a str, received 5"),
         (lambda: model_from_json("{"), SavedFileError, "model_from_json"),
+        (lambda: model_from_json(HUGE), SavedFileError, "weights of at most 67,108,864 elements, received the shape"),
         (lambda: model_from_json("[]"), SavedFileError, "model_from_json: expected what Model.to_json returned"),
         (lambda: model_from_json('{"model": {}}'), SavedFileError, "model_from_json: expected a model, received {}"),
         (
