@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, FileAccessError, StateError, short_repr
 from tensorlab.rules import finite
 
@@ -20,8 +21,7 @@ def figure_class(who: str) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        hint = "install it: pip install 'tensorlab[plot]'"
-        raise StateError(who, "matplotlib, which draws, is not installed", hint) from None
+        raise StateError(who, "matplotlib, which draws, is not installed", install_extra("plot")) from None
     return Figure
 
 

@@ -176,7 +176,7 @@ class History(Callback):
     def plot(self, to_file: Any = None, metrics: Sequence[str] | None = None, dpi: float = 150) -> Any:
         """Draw each metric over the epochs, beside that of the validation, and write the picture to a file.
 
-        It needs matplotlib: ``pip install 'tensorlab[plot]'``.
+        It needs matplotlib, the extra ``plot``.
 
         Args:
             to_file: the file, which ends with ".svg", ".png" or ".pdf"; None to write none.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.callbacks.base import Callback, Logs
+from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.rules import integer
 
@@ -16,7 +17,7 @@ from tensorlab.rules import integer
 class TensorBoard(Callback):
     """Write event files that TensorBoard shows: ``tensorboard --logdir logs``.
 
-    It needs the package tensorboard, whose own writer it uses: ``pip install 'tensorlab[tensorboard]'``. Files are in
+    It needs the package tensorboard, the extra of this name, whose own writer it uses. Files are in
     the folders ``train`` and ``validation``, with the tags of Keras: ``epoch_loss`` and likewise for all metrics and
     the learning rate, ``batch_loss``, ``evaluation_loss_vs_iterations``, ``dense/kernel/histogram``.
 
@@ -201,6 +202,7 @@ def _tensorboard() -> _Package:
         try:
             _package.append(_Package())
         except ImportError as error:
-            hint = "install it: pip install 'tensorlab[tensorboard]'"
-            raise StateError("TensorBoard", f"the package tensorboard cannot be imported ({error})", hint) from None
+            raise StateError(
+                "TensorBoard", f"the package tensorboard cannot be imported ({error})", install_extra("tensorboard")
+            ) from None
     return _package[0]

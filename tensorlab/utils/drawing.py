@@ -26,7 +26,7 @@ def plot_model(
 ) -> Any:
     """Draw the layers of a model, one below the other, and write the picture to a file.
 
-    It needs matplotlib: ``pip install 'tensorlab[plot]'``. No other program is needed, unlike for Keras's function.
+    It needs matplotlib, the extra ``plot``. No other program is needed, unlike for Keras's function.
 
     Args:
         model: a model with layers, such as a `Sequential`.
@@ -148,10 +148,10 @@ def _drawn(boxes: list[_Box], figure_class: Any) -> Any:
         axes.add_patch(Rectangle((left, bottom), _WIDTH, box.height, **heads | {"facecolor": _BODY}))
         axes.add_patch(Rectangle((left, top - _ROW), _WIDTH, _ROW, **heads))
         text: dict[str, Any] = {"color": _INK, "va": "center", "fontfamily": "DejaVu Sans"}
-        heading = box.heading if len(box.heading) <= 44 else f"{box.heading[:43]}…"
+        heading = box.heading if len(box.heading) <= 44 else f"{box.heading[:41]}..."
         axes.text(left + _WIDTH / 2, top - _ROW / 2, heading, ha="center", fontsize=10, fontweight="bold", **text)
         for row, line in enumerate(box.lines, 1):
-            shown = line if len(line) <= 58 else f"{line[:57]}…"
+            shown = line if len(line) <= 58 else f"{line[:55]}..."
             axes.text(left + 0.14, top - _ROW * (row + 0.5), shown, ha="left", fontsize=9, **text)
         for source in _sources(boxes, index):
             its_left, its_top, its_bottom = places[source]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
+from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, FileAccessError, StateError, short_repr
 from tensorlab.rules import finite, integer
 from tensorlab.utils.arrays import to_categorical
@@ -72,7 +73,7 @@ def image_dataset_from_directory(
 ) -> ImageDataset | tuple[ImageDataset, ImageDataset]:
     """Return the images in a folder as batches, which `fit`, `evaluate` and `predict` accept as ``x``.
 
-    It needs Pillow: ``pip install 'tensorlab[images]'``. The files are BMP, GIF, JPEG and PNG; of an animation the
+    It needs Pillow, the extra ``images``. The files are BMP, GIF, JPEG and PNG; of an animation the
     first image is read. Their order and their split with a seed are those of Keras.
 
     Args:
@@ -176,8 +177,7 @@ def _pillow(who: str) -> Any:
     try:
         from PIL import Image
     except ImportError:
-        hint = "install it: pip install 'tensorlab[images]'"
-        raise StateError(who, "Pillow, which reads images, is not installed", hint) from None
+        raise StateError(who, "Pillow, which reads images, is not installed", install_extra("images")) from None
     return Image
 
 
