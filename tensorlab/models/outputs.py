@@ -101,7 +101,7 @@ class OutputLosses(Loss):
     """The sum of a loss for each output, each times its weight.
 
     Args:
-        who: the model, in messages.
+        who: the method that was given the losses, in messages.
         given: a loss for all outputs, or a list or dict with one for each; None for an output without a loss.
         weights: a number for each loss; 1 if None.
         names: the names of the losses in logs, for outputs without one.
@@ -118,6 +118,7 @@ class OutputLosses(Loss):
     def __init__(self, who: str, given: Any, weights: Any = None, names: Sequence[str] = ()) -> None:
         super().__init__(name="loss")
         self.who, self.given, self.weights, self._names = who, given, weights, names
+        self._model = who.removesuffix(".compile")
         self.means: list[Mean] = []
         self._outputs: Outputs | None = None
         self._parts: list[_Part] = []
@@ -157,10 +158,14 @@ class OutputLosses(Loss):
 
     def _each(self, targets: Any, outputs: Any, sample_weight: Any) -> Iterator[tuple[_Part, Any, Any, Any]]:
         known = self._outputs or self.resolve(Outputs.of(self.who, outputs))
-        received = known.split(f"{self.who} outputs", outputs)
-        wanted = known.split(f"{self.who} y", targets)
+        received = known.split(f"outputs of {self._model}", outputs)
+        wanted = known.split(f"y for {self._model}", targets)
         nested = isinstance(sample_weight, (list, tuple, dict))
-        weights = known.split(f"{self.who} sample_weight", sample_weight) if nested else [sample_weight] * len(received)
+        weights = (
+            known.split(f"sample_weight for {self._model}", sample_weight)
+            if nested
+            else [sample_weight] * len(received)
+        )
         for part in self._parts:
             yield part, wanted[part.position], received[part.position], weights[part.position]
 
@@ -173,7 +178,7 @@ class OutputLosses(Loss):
             except TensorlabError as error:
                 if not part.where:
                     raise
-                where = f"{self.who} y of {part.where}: {error.who}"
+                where = f"y of {part.where} for {self._model}: {error.who}"
                 raise type(error)(where, error.expected, error.received, error.hint) from None
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:

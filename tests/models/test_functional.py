@@ -223,11 +223,14 @@ def test_fit_says_which_data_disagrees() -> None:
         (DATA, [TARGETS, LABELS[:5]], None, r"x\[0\] and y\[1\] of one length, .* y\[1\] of shape \(5,\)"),
         (DATA, {"amount": TARGETS, "kind": LABELS[:3]}, None, r"x\[0\] and y\['kind'\] of one length"),
         (DATA, targets, [np.ones(20), np.ones(3)], r"fit sample_weight\[1\]: expected a weight for each sample"),
-        (DATA, [TARGETS[:, None] * np.ones(2), LABELS], None, "fit y of output 'amount'|y of output 'amount'"),
+        (DATA, [TARGETS[:, None] * np.ones(2), LABELS], None, "y of output 'amount' for Model 'two_by_two'"),
     ):
         with pytest.raises(ShapeError, match=words):
             model.fit(x, y, sample_weight=weights, verbose=0)
-    with pytest.raises(ArgumentError, match=r"y: expected one for each of the outputs \['amount', 'kind'\], received"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"y for Model 'two_by_two': expected one for each of the outputs \['amount', 'kind'\], received",
+    ):
         model.fit(DATA, [TARGETS, LABELS, LABELS], verbose=0)
     with pytest.raises(ArgumentError, match="class_weight: expected None for a model of several outputs"):
         model.fit(DATA, targets, class_weight={0: 2.0}, verbose=0)
