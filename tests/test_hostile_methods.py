@@ -90,7 +90,10 @@ def test_invalid_arguments_raise_only_tensorlab_errors(kind: str) -> None:
     names = [name for name in dir(make()) if not name.startswith("_") and name not in INTERNAL]
     called = 0
     for name in names:
-        method = getattr(make(), name, None)
+        try:
+            method = getattr(make(), name, None)
+        except TensorlabError:  # of an attribute that the object does not have yet
+            continue
         parameters = parameters_of(method) if callable(method) else []
         for wrong, value, args, kwargs in invalid_calls(parameters):
             if (wrong == "print_fn" and callable(value)) or (wrong == "copy" and value is HOSTILE[-1]):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.calling import Trial
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
@@ -164,6 +164,18 @@ def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:
     given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     lengths = as_shape(who, [1 if length is None else length for length in given])
     return tuple([None if length is None else known for length, known in zip(given, lengths, strict=True)])
+
+
+def batch_shape(who: str, shape: Any) -> tuple[int | None, ...]:
+    """Return the shape of a batch, in which lengths may be None.
+
+    Raises:
+        ArgumentTypeError: if a length is not an integer.
+        ShapeError: for anything but a list or tuple with at least one length, or if a length is negative.
+    """
+    if not isinstance(shape, (tuple, list)) or not shape:
+        raise ShapeError(who, "the shape of a batch, such as (None, 3)", short_repr(shape))
+    return sample_shape(who, shape)
 
 
 def check_outputs(who: str, outputs: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.layers.arguments import batch_shape
 from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
@@ -146,8 +147,12 @@ class Dense(Layer):
         return activation(dense(inputs, kernel, self.bias))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
-        return (*input_shape[:-1], self.units)
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None.
+
+        Raises:
+            ShapeError: for anything but a shape.
+        """
+        return (*batch_shape(self._who, input_shape)[:-1], self.units)
 
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)

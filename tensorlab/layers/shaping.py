@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.layers.arguments import batch_shape
 from tensorlab.layers.base import Layer
 from tensorlab.rules import finite, integer
 from tensorlab.shapes import Shape, as_shape, items_of
@@ -142,8 +143,13 @@ class RepeatVector(Layer):
         return ops.repeat(ops.expand_dims(inputs, axis=1), self.n, axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
-        return (*input_shape[:1], self.n, *input_shape[1:])
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None.
+
+        Raises:
+            ShapeError: for anything but a shape.
+        """
+        first, *others = batch_shape(self._who, input_shape)
+        return (first, self.n, *others)
 
 
 class Rescaling(Layer):

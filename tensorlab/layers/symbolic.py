@@ -32,6 +32,9 @@ class KerasTensor:
         dtype: the dtype.
         name: the name of the layer that computes it.
 
+    Raises:
+        ArgumentTypeError: for anything but a call and the index of one of its results.
+
     Source: Keras, ``keras.KerasTensor``.
 
     Example:
@@ -45,8 +48,15 @@ class KerasTensor:
     __array_ufunc__ = None  # so that ``array + tensor`` is an operation of this class
 
     def __init__(self, node: Node, index: int) -> None:
+        results = node.results if isinstance(node, Node) else ()
+        if not isinstance(index, int) or not 0 <= index < len(results):
+            received, hint = (
+                f"{short_repr(node, 80)} and {short_repr(index, 80)}",
+                "write tl.Input(...), or call a layer",
+            )
+            raise ArgumentTypeError("KerasTensor", "a call of a layer and the index of a result", received, hint)
         self.node, self.index = node, index
-        self.shape, self.dtype = node.results[index]
+        self.shape, self.dtype = results[index]
 
     @property
     def name(self) -> str:

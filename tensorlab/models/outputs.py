@@ -44,14 +44,15 @@ class Outputs(NamedTuple):
             names: the names of the layers that compute them, if they are known.
 
         Raises:
-            ArgumentTypeError: for lists or dicts inside of others.
+            ArgumentTypeError: for anything else, such as lists inside of others.
         """
         if isinstance(outputs, Tensor):
             return cls((None,), False)
-        items = [*outputs.values()] if isinstance(outputs, dict) else [*outputs]
-        if not all(isinstance(item, Tensor) for item in items):
+        items = [*outputs.values()] if isinstance(outputs, dict) else outputs
+        if not isinstance(items, (list, tuple)) or not all(isinstance(item, Tensor) for item in items):
             hint = "replace compute_loss, which may take any outputs"
-            raise ArgumentTypeError(f"{who} outputs", "a tensor, or a list or dict of tensors", "others", hint)
+            received = f"a {type(outputs).__name__}"
+            raise ArgumentTypeError(f"{who} outputs", "a tensor, or a list or dict of tensors", received, hint)
         if isinstance(outputs, dict):
             return cls(tuple(sorted(outputs)) if set(names) != set(outputs) else tuple(names), True)
         return cls(tuple(names) if len(names) == len(items) else (None,) * len(items), False)

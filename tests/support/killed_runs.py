@@ -42,14 +42,14 @@ def ended(process: subprocess.Popen[str]) -> str:
 def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
     """Kill a program some time after its training begins. Return whether it was still running."""
     assert process.stdout is not None
-    process.stdout.readline()  # training begins
-    try:
-        process.wait(seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
+    with process:
+        process.stdout.readline()  # training begins
+        try:
+            process.wait(seconds)
+            return False
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return True
 
 
 def killed(

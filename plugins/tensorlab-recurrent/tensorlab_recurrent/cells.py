@@ -1,175 +1,8 @@
 """The cells: one step of a sequence each, with the weights."""
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab_recurrent import steps
-from tensorlab_recurrent.messages import name_of
-
-
-def check_arguments(who, units, **rates):
-    """Check a number of units and the rates of dropouts.
-
-    Raises:
-        ArgumentError: unless ``units`` is an integer of at least 1 and each rate is in ``[0, 1)``.
-    """
-    if isinstance(units, bool) or not isinstance(units, int) or units < 1:
-        raise ArgumentError(f"{who} units", "an integer of at least 1", short_repr(units))
-    for name, rate in rates.items():
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-            raise ArgumentError(f"{who} {name}", "a number of at least 0 and below 1", short_repr(rate))
-
-
-class Cell(tl.layers.Layer):
-    """The base of the cells. ``cell(inputs, states)`` returns an output and a list of the new states.
-
-    The layers call the parts of a step instead: `project` for all inputs at once, then `step` for each, or `scan` for
-    all. The classes differ in ``gates``, how many projections there are for each unit, and in ``count``, how many
-    states.
-    """
-
-    samplewise = True
-    gates = 1
-    count = 1
-    _lifted = None  # the operations of a step, if the activations are functions of numbers
-
-    def _take(
-        self,
-        units,
-        activation,
-        recurrent_activation,
-        use_bias,
-        kernel_initializer,
-        recurrent_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        recurrent_regularizer,
-        bias_regularizer,
-        kernel_constraint,
-        recurrent_constraint,
-        bias_constraint,
-        dropout,
-        recurrent_dropout,
-        seed,
-    ):
-        """Take the arguments that all cells have."""
-        check_arguments(name_of(self), units, dropout=dropout, recurrent_dropout=recurrent_dropout)
-        self.units, self.use_bias = units, use_bias
-        self.activation = tl.activations.get(activation)
-        if recurrent_activation is not None:
-            self.recurrent_activation = tl.activations.get(recurrent_activation)
-        self.kernel_initializer = tl.initializers.get(kernel_initializer)
-        self.recurrent_initializer = tl.initializers.get(recurrent_initializer)
-        self.bias_initializer = tl.initializers.get(bias_initializer)
-        self.kernel_regularizer = tl.regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = tl.regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = tl.regularizers.get(bias_regularizer)
-        self.kernel_constraint = tl.constraints.get(kernel_constraint)
-        self.recurrent_constraint = tl.constraints.get(recurrent_constraint)
-        self.bias_constraint = tl.constraints.get(bias_constraint)
-        self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
-        self._input_dropout = tl.layers.Dropout(dropout, seed=seed, name=f"{self.name}_input_dropout")
-        self._state_dropout = tl.layers.Dropout(recurrent_dropout, seed=seed, name=f"{self.name}_state_dropout")
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name in ("activation", "recurrent_activation"):
-            functions = [getattr(self, each, None) for each in ("activation", "recurrent_activation")]
-            given = [function for function in functions if function is not None]
-            super().__setattr__("_lifted", self._lift(*given) if all(map(_is_lifted, given)) else None)
-
-    def _lift(self, *activations):
-        """Return the operations of a step for activations that are functions of numbers, or None."""
-
-    @property
-    def state_size(self):
-        """The lengths of the states: a number if there is one state, otherwise a list."""
-        return self.units if self.count == 1 else [self.units] * self.count
-
-    @property
-    def output_size(self):
-        """The length of an output."""
-        return self.units
-
-    def build(self, input_shape):
-        """Create the kernel, the recurrent kernel and the bias."""
-        features = input_shape[-1] if isinstance(input_shape, (tuple, list)) and input_shape else None
-        if features is None:
-            raise ShapeError(name_of(self), "a shape whose last length is known", short_repr(input_shape))
-        columns = self.gates * self.units
-        for name, shape, initializer in (
-            ("kernel", (features, columns), self.kernel_initializer),
-            ("recurrent_kernel", (self.units, columns), self.recurrent_initializer),
-            ("bias", self._bias_shape(columns), self._initial_bias),
-        ):
-            prefix = name.removesuffix("_kernel")
-            wanted = name != "bias" or self.use_bias
-            options = {
-                "regularizer": getattr(self, f"{prefix}_regularizer"),
-                "constraint": getattr(self, f"{prefix}_constraint"),
-            }
-            setattr(self, name, self.add_weight(shape, initializer, name=name, **options) if wanted else None)
-
-    def _bias_shape(self, columns):
-        return (columns,)
-
-    def _initial_bias(self, shape, dtype=None):
-        return self.bias_initializer(shape, dtype=dtype)
-
-    def get_initial_state(self, batch_size=None):
-        """Return a list of states that are zero.
-
-        Args:
-            batch_size: the number of samples; 1 if None.
-        """
-        return [tl.zeros((1 if batch_size is None else batch_size, self.units), dtype=self.dtype)] * self.count
-
-    def call(self, inputs, states=None, training=False):
-        """Compute an output and the new states; the states before are zero if they are None."""
-        if inputs.ndim != 2:
-            raise ShapeError(name_of(self), "inputs of shape (batch, features)", str(inputs.shape))
-        if states is None:
-            states = self.get_initial_state(inputs.shape[0])
-        output, after = self.step(self.project(inputs, training), _as_list(states), self.state_masks(states, training))
-        return output, after
-
-    def project(self, inputs, training=False):
-        """Return ``inputs · kernel + bias``, for one step or for all.
-
-        In training inputs are dropped, the same features at every step of a sample. With ``recurrent_dropout`` each
-        gate has dropouts of its own, as in Keras.
-        """
-        bias = self._input_bias()
-        if not training or not self.dropout:
-            return tl.dense(inputs, self.kernel, bias)
-        ones = tl.ones((inputs.shape[0], *[1] * (inputs.ndim - 2), inputs.shape[-1]), dtype=self.dtype)
-        masks = [self._input_dropout(ones, training=True) for _ in range(self._masks())]
-        projected = _masked_product(inputs, masks, self.kernel)
-        return projected if bias is None else projected + bias
-
-    def state_masks(self, states, training):
-        """Return the factors of the state for all steps: none, or one for each gate."""
-        if not training or not self.recurrent_dropout:
-            return []
-        ones = tl.ones_like(_as_list(states)[0])
-        return [self._state_dropout(ones, training=True) for _ in range(self._masks())]
-
-    def _masks(self):
-        return self.gates if self.recurrent_dropout else 1
-
-    def _input_bias(self):
-        return self.bias
-
-    def step(self, projected, states, masks):
-        """Return the output and the list of new states, from the projection of the input and the states before."""
-        raise NotImplementedError
-
-    def scan(self, projected, states):
-        """Return the outputs of all steps, and the list of last states."""
-        raise NotImplementedError
-
-    def can_scan(self, masks):
-        """Return whether `scan` computes what `step` does."""
-        return self._lifted is not None and not masks
+from tensorlab_recurrent.cell import Cell, gates, masked, masked_product
 
 
 class SimpleRNNCell(Cell):
@@ -233,7 +66,7 @@ class SimpleRNNCell(Cell):
 
     def step(self, projected, states, masks):
         """Return the output, which is the new state."""
-        h = self.activation(projected + _masked_product(states[0], masks, self.recurrent_kernel))
+        h = self.activation(projected + masked_product(states[0], masks, self.recurrent_kernel))
         return h, [h]
 
     def scan(self, projected, states):
@@ -317,7 +150,7 @@ class LSTMCell(Cell):
 
     def step(self, projected, states, masks):
         """Return the output, and the new output and carry state."""
-        i, f, g, o = _gates(projected + _masked_product(states[0], masks, self.recurrent_kernel), 4)
+        i, f, g, o = gates(projected + masked_product(states[0], masks, self.recurrent_kernel), 4)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         h = self.recurrent_activation(o) * self.activation(c)
         return h, [h, c]
@@ -410,14 +243,14 @@ class GRUCell(Cell):
     def step(self, projected, states, masks):
         """Return the output, which is the new state."""
         h, kernel, split = states[0], self.recurrent_kernel, 2 * self.units
-        xz, xr, xn = _gates(projected, 3)
+        xz, xr, xn = gates(projected, 3)
         if self.reset_after:
-            product = _masked_product(h, masks, kernel)
-            hz, hr, hn = _gates(product if self.bias is None else product + self.bias[1], 3)
+            product = masked_product(h, masks, kernel)
+            hz, hr, hn = gates(product if self.bias is None else product + self.bias[1], 3)
         else:
-            hz, hr = _gates(_masked_product(h, masks[:2], kernel[:, :split]), 2)
+            hz, hr = gates(masked_product(h, masks[:2], kernel[:, :split]), 2)
         z, r = self.recurrent_activation(xz + hz), self.recurrent_activation(xr + hr)
-        hn = r * hn if self.reset_after else tl.matmul(r * _masked(h, masks[2:]), kernel[:, split:])
+        hn = r * hn if self.reset_after else tl.matmul(r * masked(h, masks[2:]), kernel[:, split:])
         h = z * h + (1.0 - z) * self.activation(xn + hn)
         return h, [h]
 
@@ -426,48 +259,3 @@ class GRUCell(Cell):
         bias = None if self.bias is None else self.bias[1]
         outputs = steps.scan_gru(self._lifted, projected, self.recurrent_kernel, states[0], bias)
         return outputs, [outputs[:, -1]]
-
-
-def _is_lifted(activation):
-    """Return whether an activation is made of a function of numbers, and has the derivative of that function."""
-    scalar = getattr(activation, "scalar", None)
-    if scalar is None or not hasattr(activation, "vjp"):
-        return False
-    return activation.vjp(0).scalar.source == tl.elementwise(scalar).vjp(0).scalar.source
-
-
-def _as_list(states):
-    """Return states as a list: a cell with one state accepts the state itself."""
-    return list(states) if isinstance(states, (list, tuple)) else [states]
-
-
-def _masked(values, masks):
-    """Return values times a factor, if there is one."""
-    return values * masks[0] if masks else values
-
-
-def _masked_product(values, masks, kernel):
-    """Return ``(values · mask) · kernel``. Several masks are those of as many equal parts of the kernel's columns."""
-    if len(masks) < 2:
-        return tl.matmul(_masked(values, masks), kernel)
-    columns = kernel.shape[1] // len(masks)
-    parts = [kernel[:, index * columns : (index + 1) * columns] for index in range(len(masks))]
-    return tl.concat([tl.matmul(values * mask, part) for mask, part in zip(masks, parts, strict=True)], axis=-1)
-
-
-def _gates(projected, count):
-    """Split the last axis into gates."""
-    *others, columns = projected.shape
-    return tl.unstack(tl.reshape(projected, (*others, count, columns // count)), axis=-2)
-
-
-def as_cell(who, cell):
-    """Return a cell if it has what a layer needs.
-
-    Raises:
-        ArgumentTypeError: if it is not a layer with a ``state_size``.
-    """
-    if not isinstance(cell, tl.layers.Layer) or not hasattr(cell, "state_size"):
-        hint = "give an object such as LSTMCell(32), or a layer with call(inputs, states) and state_size"
-        raise ArgumentTypeError(who, "a cell", short_repr(cell), hint)
-    return cell

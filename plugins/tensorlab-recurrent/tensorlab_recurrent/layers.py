@@ -2,7 +2,8 @@
 
 import inspect
 
-from tensorlab_recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell, check_arguments
+from tensorlab_recurrent.cell import check_arguments
+from tensorlab_recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell
 from tensorlab_recurrent.rnn import RNN
 
 

@@ -2,7 +2,7 @@
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, DTypeError, ShapeError, short_repr
-from tensorlab_recurrent.cells import Cell, as_cell
+from tensorlab_recurrent.cell import Cell, as_cell
 from tensorlab_recurrent.messages import name_of
 
 
