@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, FileAccessError, StateError, short_repr
 from tensorlab.rules import finite
 
@@ -21,6 +20,8 @@ def figure_class(who: str) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
+        from tensorlab.environment import install_extra
+
         raise StateError(who, "matplotlib, which draws, is not installed", install_extra("plot")) from None
     return Figure
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.rules import integer
 
@@ -202,6 +201,8 @@ def _tensorboard() -> _Package:
         try:
             _package.append(_Package())
         except ImportError as error:
+            from tensorlab.environment import install_extra
+
             raise StateError(
                 "TensorBoard", f"the package tensorboard cannot be imported ({error})", install_extra("tensorboard")
             ) from None

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
-from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, ArgumentTypeError, FileAccessError, StateError, short_repr
 from tensorlab.rules import finite, integer
 from tensorlab.utils.arrays import to_categorical
@@ -177,6 +176,8 @@ def _pillow(who: str) -> Any:
     try:
         from PIL import Image
     except ImportError:
+        from tensorlab.environment import install_extra
+
         raise StateError(who, "Pillow, which reads images, is not installed", install_extra("images")) from None
     return Image
 

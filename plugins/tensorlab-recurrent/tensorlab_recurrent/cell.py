@@ -31,7 +31,7 @@ class Cell(tl.layers.Layer):
     count = 1
     _lifted = None  # the operations of a step, if the activations are functions of numbers
 
-    def _take(
+    def take_arguments(
         self,
         units,
         activation,

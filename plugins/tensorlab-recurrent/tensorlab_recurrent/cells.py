@@ -56,7 +56,7 @@ class SimpleRNNCell(Cell):
         regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
         constraints = kernel_constraint, recurrent_constraint, bias_constraint
         several = *initializers, *regularizers, *constraints
-        self._take(units, activation, None, use_bias, *several, dropout, recurrent_dropout, seed)
+        self.take_arguments(units, activation, None, use_bias, *several, dropout, recurrent_dropout, seed)
 
     def _masks(self):
         return 1
@@ -137,7 +137,9 @@ class LSTMCell(Cell):
         regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
         constraints = kernel_constraint, recurrent_constraint, bias_constraint
         several = *initializers, *regularizers, *constraints
-        self._take(units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed)
+        self.take_arguments(
+            units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed
+        )
 
     def _initial_bias(self, shape, dtype=None):
         if not self.unit_forget_bias:
@@ -225,7 +227,9 @@ class GRUCell(Cell):
         regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
         constraints = kernel_constraint, recurrent_constraint, bias_constraint
         several = *initializers, *regularizers, *constraints
-        self._take(units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed)
+        self.take_arguments(
+            units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed
+        )
 
     def _bias_shape(self, columns):
         return (2, columns) if self.reset_after else (columns,)
