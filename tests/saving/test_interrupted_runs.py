@@ -177,6 +177,8 @@ def test_model_can_be_used_after_an_interrupt_at_any_moment() -> None:
     """The interrupts come from a timer, so they hit any line of tensorlab."""
     x, y = data()
     model = make_model()
+    model.build((None, 4))
+    start = model.get_weights()
     model.fit(x, y, batch_size=8, verbose=0)
     choose = np.random.default_rng()
     interrupted = 0
@@ -198,6 +200,7 @@ def test_model_can_be_used_after_an_interrupt_at_any_moment() -> None:
         slots = model.optimizer.get_state(model.trainable_weights)["slots"]
         assert all(np.isfinite(slot).all() for each in slots for slot in each.values())
     assert interrupted == 25
+    model.set_weights(start)
     before = model.evaluate(x, y, verbose=0)[0]
     model.fit(x, y, batch_size=8, epochs=50, verbose=0)
     assert model.evaluate(x, y, verbose=0)[0] < before
