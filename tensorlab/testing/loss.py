@@ -23,6 +23,9 @@ _CLASSES = 3
 
 Batch = tuple[Array, Array]
 
+_MANY_OF_BATCH = 500
+"""The maximum number of samples for a loss of a whole batch, which may compare each with each."""
+
 
 class LossSubject(Subject):
     """Check a `LossRule`, a loss or a subclass of `Loss`."""
@@ -70,6 +73,8 @@ class LossSubject(Subject):
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
         """Compute the loss and its gradient with respect to the outputs."""
+        if self.make().of_batch:
+            count = min(count, _MANY_OF_BATCH)
         return self._loss_and_gradient(*self.batch(count), dtype)
 
     def _loss_and_gradient(self, y_true: Array, y_pred: Array, dtype: str) -> list[Tensor]:
