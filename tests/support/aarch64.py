@@ -18,7 +18,7 @@ from tensorlab.kernels.runtime import layout
 Array = np.ndarray[Any, Any]
 
 LIBRARY, OUTSIDE, MEMORY, STACK = 0x1000_0000, 0x5000_0000, 0x6000_0000, 0x7F00_0000
-"""Where the library, the functions outside of it, allocated memory and the stack begin; the stack grows downwards."""
+"""The addresses of the library, of functions outside of it and of allocated memory, and the upper end of the stack."""
 _MEGABYTE = 1 << 20
 _RETURN = bytes.fromhex("c0035fd6")
 _RELATIVE = 1027
