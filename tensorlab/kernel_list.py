@@ -185,6 +185,7 @@ def _map(
 _WINDOWS = (
     *("convolve_kernel", "convolve_images_kernel", "convolve_weights_kernel"),
     *("window_max_kernel", "window_spread_kernel", "window_sum_kernel"),
+    *("winograd_kernel", "winograd_weights_kernel"),
 )
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
