@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from tensorlab import activations
 from tensorlab.arguments import followed_by
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, windows_of
-from tensorlab.layers.with_kernel import WithKernel
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.windows import convolve
 from tensorlab.tensor import Tensor
@@ -72,7 +72,7 @@ class Convolution(WithKernel, Activated):
         dilation_rate: Any = 1,
         groups: int = 1,
         *args: Any,
-        **options: Any,
+        **options: Unpack[KernelArguments],
     ) -> None:
         super().__init__(*args, **options)
         self.filters = positive(f"{self._who} filters", filters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Unpack
 
 from tensorlab import activations
 from tensorlab.arguments import followed_by
@@ -11,7 +11,7 @@ from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.arguments import batch_shape
 from tensorlab.layers.calling import call_around
-from tensorlab.layers.with_kernel import WithKernel
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.nn import dense
 from tensorlab.shapes import Shape
@@ -74,7 +74,7 @@ class Dense(WithKernel):
         return activations.acts_along_last_axis(self.activation)
 
     @followed_by(WithKernel)
-    def __init__(self, units: int, *args: Any, **options: Any) -> None:
+    def __init__(self, units: int, *args: Any, **options: Unpack[KernelArguments]) -> None:
         super().__init__(*args, **options)
         self.units = positive(f"{self._who} units", units)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from tensorlab.arguments import followed_by
 from tensorlab.errors import ArgumentError
 from tensorlab.layers.convolution import Activated
 from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, choice, integers, pair
-from tensorlab.layers.with_kernel import WithKernel
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.windows import convolve_images
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
@@ -64,7 +64,7 @@ class Conv2DTranspose(WithKernel, Activated):
         data_format: str | None = None,
         dilation_rate: Any = (1, 1),
         *args: Any,
-        **options: Any,
+        **options: Unpack[KernelArguments],
     ) -> None:
         super().__init__(*args, **options)
         self.filters = positive(f"{self._who} filters", filters)

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.layers.base import Layer
 from tensorlab.shapes import Shape
 from tensorlab.variable import Variable
+
+
+class KernelArguments(TypedDict, total=False):
+    """The arguments of `WithKernel` and of every layer, for the type checkers of users."""
+
+    activation: Any
+    use_bias: bool
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    activity_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+    name: str | None
+    dtype: Any
+    trainable: bool
+    input_shape: Any
+    input_dim: Any
+    batch_input_shape: Any
 
 
 class WithKernel(Layer):
