@@ -148,7 +148,7 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
     elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
         yield from _of_rule(thing, chosen)
         if "learning_rate" in thing.hyperparameters:
-            yield from _of_rule(thing.decayed, chosen)
+            yield from _of_rule(thing.decayed(), chosen)
     elif isinstance(thing, Reduction):
         for own in chosen:
             for compute, output in _REDUCTIONS[thing.name](own, chosen):
