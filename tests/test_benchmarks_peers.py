@@ -134,8 +134,8 @@ def test_another_python_does_not_see_packages_of_this_one(monkeypatch: pytest.Mo
     import workers
 
     monkeypatch.setenv("PYTHONPATH", "/packages")
-    assert "PYTHONPATH" not in workers._environment("/another/python")
-    assert workers._environment(sys.executable)["PYTHONPATH"] == os.pathsep.join([str(workers.ROOT), "/packages"])
+    assert "PYTHONPATH" not in workers.environment_of("/another/python")
+    assert workers.environment_of(sys.executable)["PYTHONPATH"] == os.pathsep.join([str(workers.ROOT), "/packages"])
 
 
 def test_matrix_products_are_those_of_a_step() -> None:

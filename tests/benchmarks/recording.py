@@ -28,7 +28,7 @@ from typing import Any
 FORMAT = 1
 ROOT = Path(__file__).parents[2]
 US = "tensorlab"
-PATHS = ("json", "peer", "plot")
+PATHS = ("json", "peer", "plot", "wheel")
 """Options that name files of one machine, which are not recorded."""
 
 

@@ -76,12 +76,12 @@ def _has(python: str, modules: Sequence[str]) -> bool:
     if python == sys.executable:
         return all(importlib.util.find_spec(module) for module in modules)
     try:
-        return subprocess.run([python, "-c", FIND, *modules], env=_environment(python), check=False).returncode == 0
+        return subprocess.run([python, "-c", FIND, *modules], env=environment_of(python), check=False).returncode == 0
     except OSError:
         return False
 
 
-def _environment(python: str) -> dict[str, str]:
+def environment_of(python: str) -> dict[str, str]:
     """Return the environment variables of a worker. Another interpreter must not import packages of this one."""
     variables = dict(os.environ)
     variables.pop("PYTHONDONTWRITEBYTECODE", None)  # let imports use cached bytecode, as those of installed packages do
@@ -116,7 +116,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(python),
+            env=environment_of(python),
             encoding="utf-8",
         )
         self.ready = self._answer()
