@@ -68,7 +68,7 @@ def test_worker_answers_each_command(worker: Any) -> None:
     assert worker.ask("median")["median"] >= 0.02
     memory = worker.ask("memory")["bytes"]
     assert memory is None or 2**20 < memory < 2**33
-    assert worker.idle < 0.1 * max(worker.rested, 1)
+    assert worker.waiting_cpu < 0.1 * max(worker.waited, 1)
     assert worker.end() > 0.15
     assert worker.process.returncode == 0
 

@@ -22,7 +22,7 @@ _DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 _NUMPY_FUNCTIONS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # Numba does not compile those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
-_LARGEST_STATIC_POWER = 64
+_MAX_STATIC_POWER = 64
 
 
 def emit(
@@ -244,7 +244,7 @@ class _Writer:
         base, exponent = self.as_kind(node.left, kind), tree.as_number(node.right)
         if not self.typed:
             return ast.BinOp(base, node.op, self.expression(node.right) if exponent is None else node.right)
-        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _LARGEST_STATIC_POWER:
+        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _MAX_STATIC_POWER:
             return ast.BinOp(base, node.op, tree.number(int(exponent)))
         written = self.expression(node.right)
         if self.kinds.of(node.right) == Kind.REAL and "pow" in self.emission.functions:
