@@ -78,8 +78,9 @@ def expected_kernels(model: Any, run: str, labels: DType = dtypes.int64) -> Iter
         for layer in layers:
             yield from _of_gradient(layer)
         if model.optimizer is not None:
-            rule = model.optimizer.rule
-            yield _request(catalogue.update_kernel, rule.scalar, _KIND.name, len(rule.slots))
+            rules = map(model.optimizer.rule_of, model.trainable_weights)
+            for rule in dict.fromkeys(rules) or (model.optimizer.rule,):
+                yield _request(catalogue.update_kernel, rule.scalar, _KIND.name, len(rule.slots))
     if run != "predict":
         for metric in model.metrics:
             yield from _of_metric(metric, model.loss, labels)
