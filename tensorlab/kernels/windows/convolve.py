@@ -35,7 +35,7 @@ _LEAST = 96
 """The minimum number of windows in the buffer, if there are enough: products of few rows are slow."""
 _CHUNKS = 8
 """The minimum number of chunks, if there are enough windows."""
-_FEW = 3
+_FEW = 2
 """The maximum number of channels of a group for which windows are copied transposed."""
 _LONG = 8
 """The minimum number of windows of a row for that."""

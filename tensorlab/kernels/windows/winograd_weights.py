@@ -43,7 +43,7 @@ _PARTS, _SUMS = 32, 1 << 25
 """The maximum number of partial sums, and of bytes of all of them."""
 _FEWEST = 4
 """The number of partial sums, however large they are."""
-_LARGE = 4
+_LARGE = 16
 """How many times as large as the transformed kernel all transformed tiles may be, for products of all tiles."""
 
 
