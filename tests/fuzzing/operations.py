@@ -105,7 +105,8 @@ class Run:
                     faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
                     signal.setitimer(signal.ITIMER_REAL, 0)
                     self.findings.clear()
-                    self.compute(0, range(10**9, 10**9 + 10), {})
+                    first = 10**9 + self.done[0]
+                    self.compute(0, range(first, first + 10), {})
                     status = 1 if self.findings else 0
                     for each in self.findings:
                         print("in a forked process,", each, file=sys.stderr, flush=True)

@@ -23,6 +23,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SECONDS = 0.7
 """About as long as the training of ``resumed_runs.py`` takes."""
+LONGEST = 300.0
+"""The number of seconds after which a program is taken to hang."""
 
 
 def started(folder: str, *more: str, program: str = "resumed_runs.py") -> subprocess.Popen[str]:
@@ -31,25 +33,32 @@ def started(folder: str, *more: str, program: str = "resumed_runs.py") -> subpro
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def ended(process: subprocess.Popen[str]) -> str:
-    """Return what a program prints at its end."""
-    output, errors = process.communicate(timeout=300)
-    if process.returncode:
-        raise RuntimeError(errors)
-    return output.split()[-1]
+def ended(process: subprocess.Popen[str], seconds: float = LONGEST) -> str:
+    """Return what a program prints at its end.
 
-
-def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Kill a program some time after its training begins. Return whether it was still running."""
+    Raises:
+        subprocess.TimeoutExpired: if it takes longer. It still runs then.
+        RuntimeError: if it fails.
+    """
     assert process.stdout is not None
+    assert process.stderr is not None
+    process.wait(seconds)
     with process:
-        process.stdout.readline()  # training begins
-        try:
-            process.wait(seconds)
-            return False
-        except subprocess.TimeoutExpired:
+        if process.returncode:
+            raise RuntimeError(process.stderr.read())
+        return process.stdout.read().split()[-1]
+
+
+def end_or_kill(process: subprocess.Popen[str], seconds: float) -> str | None:
+    """Kill a program some time after its training begins, and return None; or what it printed if it ended before."""
+    assert process.stdout is not None
+    process.stdout.readline()  # training begins
+    try:
+        return ended(process, seconds)
+    except subprocess.TimeoutExpired:
+        with process:
             process.send_signal(signal.SIGKILL)
-            return True
+        return None
 
 
 def killed(
@@ -62,7 +71,7 @@ def killed(
 ) -> str:
     """Kill a program several times, each time at a random moment, and return what it prints in the end."""
     for _ in range(kills):
-        kill_after(started(folder, *more, program=program), choose.uniform(0.0, seconds))
+        end_or_kill(started(folder, *more, program=program), choose.uniform(0.0, seconds))
     return ended(started(folder, *more, program=program))
 
 
@@ -96,18 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seconds = time.perf_counter() - start
     while kills < options.kills:
         with tempfile.TemporaryDirectory(dir=options.folder) as place:
-            while True:
-                process = started(place, program=options.program)
-                if kills == options.kills:
-                    break
-                if not kill_after(process, choose.uniform(0.0, seconds)):
-                    seconds *= 0.7  # the machine has become faster, as it does other work too
-                    break
-                seconds *= 1.1
-                kills += 1
-                left += left_behind(place)
+            printed = None
+            while printed is None:
+                limit = choose.uniform(0.0, seconds) if kills < options.kills else LONGEST
+                printed = end_or_kill(started(place, program=options.program), limit)
+                if printed is None:
+                    seconds *= 1.1
+                    kills += 1
+                    left += left_behind(place)
+            seconds *= 0.7  # the machine has become faster, as it does other work too
             runs += 1
-            different += ended(process) != expected
+            different += printed != expected
         print(f"{kills} kills, {runs} runs, {different} different", flush=True)
     print(f"left behind: {dict(left)}; the hash of all runs is {expected}")
     sys.exit(different > 0)
