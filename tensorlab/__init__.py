@@ -53,6 +53,7 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
+from tensorlab.inspection import inspect
 from tensorlab.layers import Input, KerasTensor, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
@@ -133,6 +134,7 @@ __all__ = [
     "grad",
     "hookimpl",
     "initializers",
+    "inspect",
     "int8",
     "int16",
     "int32",

@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 
 from tensorlab.errors import UnknownAttributeError, nearest
 
-_ROWS = "its step needs sums over rows and columns of a weight, and a step here is a function of single numbers"
 _FILES = "read the files yourself, and give fit arrays or a tl.utils.PyDataset"
 _OBJECTS = "pass custom_objects={...} to load_model, or write a plugin"
 _OWN_LOGS = "tensorlab prints with rich, and fit(verbose=0) prints nothing"
@@ -16,12 +15,10 @@ ABSENT: dict[str, dict[str, str]] = {
     "losses": {"CTC": "it would need a scan over alignments", "ctc": "it would need a scan over alignments"},
     "metrics": {},
     "optimizers": {
-        "Adafactor": _ROWS,
-        "Lamb": _ROWS,
+        "Lamb": "use Adam, or Adafactor, whose steps are relative to the weights as well",
         "Lion": "the plugin tensorlab-lion, an example in the repository, registers 'lion'",
         "LossScaleOptimizer": "there is no float16 whose gradients vanish",
         "MultiOptimizer": "call apply_gradients of several optimizers in an own train_step",
-        "Muon": "its step needs matrix products, and a step here is a function of single numbers",
         "OptimizerMap": "call apply_gradients of several optimizers in an own train_step",
         "ScheduleFreeAdamW": "use AdamW with use_ema=True",
     },

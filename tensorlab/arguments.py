@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tensorlab.errors import ArgumentTypeError, nearest, short_repr
 
+F = TypeVar("F", bound=Callable[..., None])
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -177,6 +178,24 @@ def without_self(function: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of a method without ``self``."""
     signature = inspect.signature(function)
     return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def followed_by(base: type) -> Callable[[F], F]:
+    """Decorate a constructor that passes ``*args`` and ``**options`` on to that of a base class.
+
+    Its signature has the arguments of the base in their place, so each list of arguments is written once: after
+    ``(self, units, *args, **options)``, with a base whose arguments are ``(activation=None, **options)``, it is
+    ``(self, units, activation=None, **options)``. Errors, `get_config` and `help` use the signature.
+    """
+
+    def decorate(init: F) -> F:
+        signature = inspect.signature(init)
+        own = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        passed_on = without_self(base.__init__).parameters.values()  # type: ignore[misc]
+        init.__signature__ = signature.replace(parameters=[*own, *passed_on])  # type: ignore[attr-defined]
+        return init
+
+    return decorate
 
 
 def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:

@@ -93,9 +93,9 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
             who, "numbers, or nested lists of equal lengths", type(value).__name__, f"NumPy says: {error}"
         ) from None
     except (RuntimeError, BufferError, AttributeError) as error:  # raised by the library of the array
-        library, said = type(value).__module__.partition(".")[0], str(error).rstrip(".")
+        library, reason = type(value).__module__.partition(".")[0], str(error).rstrip(".")
         kind = type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
-        raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {said}") from None
+        raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {reason}") from None
     numbers = not (
         by_dlpack or hasattr(value, "dtype") or shares_memory(value)
     )  # Python numbers, without a dtype of their own

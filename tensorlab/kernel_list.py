@@ -148,7 +148,7 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
     elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
         yield from _of_rule(thing, chosen)
         if "learning_rate" in thing.hyperparameters:
-            yield from _of_rule(thing.decayed, chosen)
+            yield from _of_rule(thing.decayed(), chosen)
     elif isinstance(thing, Reduction):
         for own in chosen:
             for compute, output in _REDUCTIONS[thing.name](own, chosen):
@@ -163,7 +163,9 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
 
 
 def _of_rule(rule: Rule, chosen: Sequence[DType]) -> Iterator[Kernel]:
-    return (_update(rule.scalar, dtype, len(rule.slots)) for dtype in _real(chosen))
+    for dtype in _real(chosen):
+        for maker in (catalogue.update_kernel, catalogue.outer_update_kernel):
+            yield _kernel(maker, rule.scalar.name, (rule.scalar, dtype.name, len(rule.slots)), dtype)
 
 
 def _name(maker: Any) -> str:
@@ -185,6 +187,7 @@ def _map(
 _WINDOWS = (
     *("convolve_kernel", "convolve_images_kernel", "convolve_weights_kernel"),
     *("window_max_kernel", "window_spread_kernel", "window_sum_kernel"),
+    *("winograd_kernel", "winograd_weights_kernel"),
 )
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
@@ -311,6 +314,5 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
         yield from (_update(operation.scalar, dtype, 0) for operation in (add, subtract))  # of `Variable.assign_add`
     for dtype in _real(chosen):
         yield _epilogue(add.scalar, dtype, 1)
-        yield _kernel(catalogue.outer_update_kernel, "plans", (dtype.name,), dtype)
         for name in _WINDOWS:
             yield _kernel(getattr(catalogue, name), "windows", (dtype.name,), dtype)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import zipfile
 
-MOST_DIRECTORY = 1 << 20
+MAX_DIRECTORY = 1 << 20
 """The size of the directory of a zip file above which it is refused; it has some 80 bytes for each member."""
 
 
@@ -43,7 +43,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def zip_archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """Return a ``with`` block for a zip file with a directory of at most `MOST_DIRECTORY` bytes.
+    """Return a ``with`` block for a zip file with a directory of at most `MAX_DIRECTORY` bytes.
 
     Raises:
         zipfile.BadZipFile: for a larger directory, or none. Further exceptions of zipfile are possible.
@@ -61,7 +61,7 @@ class _Limited:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.most: int | None = MOST_DIRECTORY
+        self.most: int | None = MAX_DIRECTORY
 
     def read(self, size: int = -1) -> bytes:
         if self.most is not None and size > self.most:
@@ -101,7 +101,7 @@ def gunzipped(content: bytes, most: int) -> bytes:
     import zlib
 
     found, offset = io.BytesIO(), 0
-    for _ in range(_MOST_PARTS):  # the format allows to append one file to another
+    for _ in range(_MAX_PARTS):  # the format allows to append one file to another
         stream = zlib.decompressobj(wbits=31)
         while not stream.eof and found.tell() < most:
             if offset == len(content):
@@ -114,5 +114,5 @@ def gunzipped(content: bytes, most: int) -> bytes:
     return found.getvalue()
 
 
-_MOST_PARTS = 10_000
+_MAX_PARTS = 10_000
 _CHUNK = 1 << 16

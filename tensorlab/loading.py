@@ -11,10 +11,10 @@ from typing import Any
 
 from tensorlab.errors import SavedFileError
 
-MOST_ELEMENTS = 1 << 24
+MAX_ELEMENTS = 1 << 24
 """The number of elements above which a layer in a file cannot have inputs or outputs for one sample: 64 MB of float32,
 several of which are in memory while the layer is built."""
-MOST_LAYERS = 10_000
+MAX_LAYERS = 10_000
 """The number of layers in a file above which it is refused."""
 
 _REFUSED_KINDS = ("backend", "callback", "dataset")
@@ -41,8 +41,8 @@ class Loading:
     def check_kind(self, kind: str) -> None:
         """Raise unless objects of a kind belong into a model, or if there are too many layers."""
         self.layers += kind == "layer"
-        if self.layers > MOST_LAYERS:
-            raise SavedFileError(self.who, f"at most {MOST_LAYERS:,} layers", "more")
+        if self.layers > MAX_LAYERS:
+            raise SavedFileError(self.who, f"at most {MAX_LAYERS:,} layers", "more")
         if kind in _REFUSED_KINDS:
             raise SavedFileError(self.who, "the parts of a model", f"a {kind}", "the file is not what it claims to be")
 
@@ -64,8 +64,8 @@ class Loading:
 
     def check_sample(self, shape: tuple[int | None, ...]) -> None:
         """Raise if a sample of this shape would take too much memory. Lengths that are None count as 2."""
-        if math.prod([2 if length is None else length for length in shape]) > MOST_ELEMENTS:
-            limit = f"samples of at most {MOST_ELEMENTS:,} elements"
+        if math.prod([2 if length is None else length for length in shape]) > MAX_ELEMENTS:
+            limit = f"samples of at most {MAX_ELEMENTS:,} elements"
             raise SavedFileError(self.who, limit, f"the shape {shape}", "build the model, and use load_weights")
 
 
@@ -73,7 +73,7 @@ loading: ContextVar[Loading | None] = ContextVar("loading", default=None)
 """The file that this thread reads."""
 
 
-def check_count(who: str, count: int, most: int = MOST_ELEMENTS) -> None:
+def check_count(who: str, count: int, most: int = MAX_ELEMENTS) -> None:
     """Raise if a file is read and asks for too many of something, of which few bytes can ask for any number.
 
     Raises:

@@ -24,7 +24,7 @@ LEVELS = {
     8: "ops",
     9: "linalg random variable",
     10: "activations callbacks constraints gradients initializers losses optimizers plans regularizers utils",
-    11: "layers metrics",
+    11: "inspection layers metrics",
     12: "debug saving",
     13: "kernel_list models",
     14: "plugins",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
+from tensorlab.arguments import followed_by
 from tensorlab.errors import ArgumentError, ArgumentTypeError
 from tensorlab.layers import Dense, Dropout, Layer
 from tensorlab.registry import registries
@@ -39,6 +41,19 @@ class Broken(Layer):
     def __init__(self, size: int) -> None:
         super().__init__()
         len(size)  # type: ignore[arg-type]
+
+
+class Base(Layer):
+    def __init__(self, rate: float = 0.5, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.seed = rate, seed
+
+
+class Extended(Base):
+    @followed_by(Base)
+    def __init__(self, size: int, depth: int = 1, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.size, self.depth = size, depth
 
 
 class Sevens(tl.initializers.Initializer):
@@ -183,3 +198,19 @@ def test_error_inside_a_valid_call_is_unchanged() -> None:
 def test_mixin_after_a_base_receives_its_arguments() -> None:
     assert Both(count=3).count == 3  # type: ignore[call-arg]
     assert Open(3).units == 3
+
+
+def test_constructor_followed_by_that_of_its_base_has_one_signature() -> None:
+    assert list(inspect.signature(Extended).parameters) == ["size", "depth", "rate", "seed", "options"]
+    layer = Extended(3, 4, 0.25, seed=5, name="extended")
+    assert (layer.size, layer.depth, layer.rate, layer.seed) == (3, 4, 0.25, 5)
+    config = {"size": 3, "depth": 4, "rate": 0.25, "seed": 5, "name": "extended"}
+    assert layer.get_config() == config
+    assert Extended.from_config(config).get_config() == config
+    assert Extended(3, rate=0.25).get_config() == {"size": 3, "depth": 1, "rate": 0.25, "seed": None}
+    with pytest.raises(ArgumentTypeError, match=r"size, depth, rate, seed, name.*'rat'; did you mean 'rate'"):
+        Extended(3, rat=0.25)
+    with pytest.raises(ArgumentTypeError, match=r"at most 4 arguments by position \(size, depth, rate, seed\)"):
+        Extended(3, 4, 0.25, 5, 6)
+    with pytest.raises(ArgumentTypeError, match="one value for 'rate'"):
+        Extended(3, 4, 0.25, rate=0.5)

@@ -66,6 +66,22 @@ def test_benchmark_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureF
     assert f"{numpy / ours:.2f}" in capsys.readouterr().out
 
 
+def test_convolutions_are_measured_without_peers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import bench_convolution
+    import recording
+
+    monkeypatch.setattr(recording, "pytorch", lambda threads: None)
+    path = tmp_path / "convolution.json"
+    only = "(128, 28, 28, 1), 5x5, 6 forward"
+    bench_convolution.main([f"--only={only}", "--rounds=1", "--epochs=0", "--json", str(path)])
+    (run,) = recording.read(path)["runs"]
+    (result,) = run["results"]
+    assert (result["name"], result["unit"], list(result["medians"])) == (only, "s", ["tensorlab"])
+    assert "5x5, 6 forward" in capsys.readouterr().out
+
+
 def test_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     import recording
 
@@ -133,7 +149,7 @@ def test_times_have_three_digits(value: float, shown: str) -> None:
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_benchmark_can_write_its_results(name: str) -> None:
     text = (FOLDER / name).read_text(encoding="utf-8")
-    assert "recording.add_argument(parser)" in text
+    assert "recording.add_argument(parser)" in text or "recording.with_pytorch(__file__" in text
     assert "recorder.add(" in text
     assert "recorder.write(options.json)" in text
 

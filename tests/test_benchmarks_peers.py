@@ -68,7 +68,7 @@ def test_worker_answers_each_command(worker: Any) -> None:
     assert worker.ask("median")["median"] >= 0.02
     memory = worker.ask("memory")["bytes"]
     assert memory is None or 2**20 < memory < 2**33
-    assert worker.idle < 0.1 * max(worker.rested, 1)
+    assert worker.waiting_cpu < 0.1 * max(worker.waited, 1)
     assert worker.end() > 0.15
     assert worker.process.returncode == 0
 
@@ -134,8 +134,8 @@ def test_another_python_does_not_see_packages_of_this_one(monkeypatch: pytest.Mo
     import workers
 
     monkeypatch.setenv("PYTHONPATH", "/packages")
-    assert "PYTHONPATH" not in workers._environment("/another/python")
-    assert workers._environment(sys.executable)["PYTHONPATH"] == os.pathsep.join([str(workers.ROOT), "/packages"])
+    assert "PYTHONPATH" not in workers.environment_of("/another/python")
+    assert workers.environment_of(sys.executable)["PYTHONPATH"] == os.pathsep.join([str(workers.ROOT), "/packages"])
 
 
 def test_matrix_products_are_those_of_a_step() -> None:

@@ -44,7 +44,7 @@ def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> N
     """Raise an error of tensorlab in place of one from Numba or the driver."""
     words = " ".join(str(error).split())
     if type(error).__name__ == "CudaAPIError":
-        hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
+        hint = "an update of the driver may help" if "PTX" in words else "after such an error restart Python"
         raise DeviceError(f"device 'cuda', kernel {name!r}", "a launch that succeeds", words, hint) from error
     if type(error).__module__.startswith(("numba.", "numba_cuda.")):
         who = ", ".join(scalar.who for scalar in scalars) or f"kernel {name!r}"

@@ -29,7 +29,7 @@ def _itself(x: float) -> float:
 
 
 _COPY = scalar_function(_itself)
-_FEW = 512
+_MAX_CACHED_BYTES = 512
 """The size in bytes up to which an uploaded array is cached."""
 
 
@@ -92,7 +92,7 @@ class DeviceMemory:
 
     def from_host(self, array: Array) -> Buffer:
         """Copy an array to the device. Small arrays with equal elements share memory."""
-        memory = constant(array) if array.nbytes <= _FEW else upload(array)
+        memory = constant(array) if array.nbytes <= _MAX_CACHED_BYTES else upload(array)
         return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:

@@ -114,7 +114,7 @@ class _Program:
         model: the built model.
         samples: the data, on the device.
         batch_size: samples per step.
-        checkpoint: the present state of the model.
+        checkpoint: the current state of the model.
     """
 
     def __init__(self, who: str, model: Any, samples: Samples, batch_size: int, checkpoint: Checkpoint) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,28 @@ from tensorlab.kernels import catalogue
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 from tensorlab.windows import Windows
+
+_CHANNELS = 16
+"""The minimum number of channels and filters for Winograd's method: enough for products of matrices, and for a vector
+of the transforms."""
+
+
+@functools.lru_cache(maxsize=1024)
+def suits_winograd(windows: Windows, images: Shape, filters: int) -> bool:
+    """Return whether a convolution is faster by Winograd's method, which computes tiles of 2 × 2 outputs."""
+    if (windows.size, windows.strides, windows.dilation, windows.groups) != ((3, 3), (1, 1), (1, 1), 1):
+        return False
+    if min(images[3], filters) < _CHANNELS or max(map(max, windows.padding)) > 2:
+        return False
+    down, across = windows.counts((images[1], images[2]))
+    products, usual = 16 * ((down + 1) // 2) * ((across + 1) // 2), 9 * down * across
+    return products * 3 <= usual * 2
+
+
+def _flipped(windows: Windows) -> Windows:
+    """Return the windows of the outputs that see a pixel, for windows of 3 × 3 that suit Winograd's method."""
+    (top, bottom), (left, right) = windows.padding
+    return Windows(windows.size, padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
 
 
 class WindowKernels(HostMemory):
@@ -50,33 +73,59 @@ class WindowKernels(HostMemory):
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = ("convolve", None if epilogue is None else epilogue.key, dtype.num, keep)
-            found = self._kernels.get(key)
-            if found is None:
-                found = self._kernels[key] = self._product(dtype, keep, epilogue, len(operands))
-            _, tasks, finish, compile_tasks = found
-            words = _words(windows, images.shape, shape[3])
-            x, w = contiguous(images), contiguous(weights)
-            bias = contiguous(operands[0]) if operands else None
-            z, p = 0 if product is None else id(product), 0 if bias is None else id(bias)
-            kernel = self._windows_kernel(catalogue.convolve_kernel, dtype)
-            while missing := kernel(self._pool(), tasks, finish, words, result, z, x, w, p):
-                compile_tasks(missing)
-            if listening[0]:
-                others = 0 if product is None else product, x, w, 0 if bias is None else bias
-                written = (result,) if product is None else (result, product)
-                launched(kernel, (POOL, tasks, finish, words, result, *others), written)
+            self._convolve(windows, result, product, images, weights, epilogue, operands)
         return result, product
+
+    def _convolve(
+        self,
+        windows: Windows,
+        result: Array,
+        product: Array | None,
+        images: Array,
+        weights: Array,
+        epilogue: ScalarFunction | None,
+        operands: Sequence[Array],
+        flips: bool = False,
+    ) -> None:
+        dtype, filters = result.dtype, result.shape[3]
+        key = ("convolve", None if epilogue is None else epilogue.key, dtype.num, product is not None)
+        found = self._kernels.get(key)
+        if found is None:
+            found = self._kernels[key] = self._product(dtype, product is not None, epilogue, len(operands))
+        _, tasks, finish, compile_tasks = found
+        words = _words(windows, images.shape, filters)
+        if suits_winograd(windows, images.shape, filters):
+            kernel = self._windows_kernel(catalogue.winograd_kernel, dtype)
+            first: tuple[Any, ...] = (tasks, finish, words, int(flips), result)
+        else:
+            kernel = self._windows_kernel(catalogue.convolve_kernel, dtype)
+            first = (tasks, finish, words, result)
+        x, w = contiguous(images), contiguous(weights)
+        bias = contiguous(operands[0]) if operands else None
+        z, p = 0 if product is None else id(product), 0 if bias is None else id(bias)
+        while missing := kernel(self._pool(), *first, z, x, w, p):
+            compile_tasks(missing)
+        if listening[0]:
+            others = 0 if product is None else product, x, w, 0 if bias is None else bias
+            launched(kernel, (POOL, *first, *others), (result,) if product is None else (result, product))
 
     def convolve_weights(self, windows: Windows, images: Array, outputs: Array) -> Array:
         """Multiply the transposed windows by the outputs: partial sums, which are then added."""
         checks.check_windows("convolve_weights", np.ndarray, windows, images, outputs)
         shape = (*windows.size, images.shape[3] // windows.groups, outputs.shape[3])
-        return self._multiplied(catalogue.convolve_weights_kernel, windows, images.shape, shape, images, outputs)
+        suits = suits_winograd(windows, images.shape, shape[3])
+        maker = catalogue.winograd_weights_kernel if suits else catalogue.convolve_weights_kernel
+        return self._multiplied(maker, windows, images.shape, shape, images, outputs)
 
     def convolve_images(self, windows: Windows, shape: Shape, outputs: Array, weights: Array) -> Array:
         """Multiply the outputs by the transposed kernel, and add the resulting windows to the images."""
         checks.check_windows("convolve_images", np.ndarray, windows, None, outputs, weights, shape)
+        if outputs.size and suits_winograd(windows, shape, outputs.shape[3]):
+            back = _flipped(windows)
+            if suits_winograd(back, outputs.shape, shape[3]):
+                result = np.empty(shape, outputs.dtype)
+                self._convolve(back, result, None, outputs, weights, None, (), flips=True)
+                return result
         return self._multiplied(catalogue.convolve_images_kernel, windows, shape, shape, outputs, weights)
 
     def _multiplied(self, maker: Any, windows: Windows, images: Shape, shape: Shape, *factors: Array) -> Array:

@@ -65,7 +65,7 @@ class HostMemory:
 
     name: str
     listens = False
-    """Whether listeners are told all that the backend does; see `tensorlab.backends.listening`."""
+    """Whether listeners are notified of all that the backend does; see `tensorlab.backends.listening`."""
 
     def at(self, index: int) -> Self:
         """Return this backend for index 0.

@@ -1,6 +1,6 @@
-"""Listeners: objects that are told what the host's backends do for a thread; plans are recorded with one.
+"""Listeners: objects that are notified of what the host's backends do for a thread; plans are recorded with one.
 
-A backend tells of its work after it is done. Without a listener this costs one comparison: `listening` counts the
+A backend reports its work after it is done. Without a listener this costs one comparison: `listening` counts the
 listeners of all threads, and the backend calls the functions of this module only if there is any.
 """
 
@@ -72,8 +72,8 @@ _current = _Current()
 
 
 @contextmanager
-def told(listener: Listener) -> Iterator[None]:
-    """Return a ``with`` block in which a listener is told what the backends do for this thread."""
+def notified(listener: Listener) -> Iterator[None]:
+    """Return a ``with`` block in which a listener is notified of what the backends do for this thread."""
     before, _current.listener = _current.listener, listener
     with counting:
         listening[0] += 1

@@ -33,7 +33,7 @@ MIRRORS: tuple[str, ...] = (
 """Where to download from, in this order: the address of an ``mnist.npz``, or of a folder with the gzipped IDX files."""
 
 _LIMIT = 32 * 2**20  # bytes per download; the largest file has 11.5 million
-_LARGEST = 64 * 2**20  # bytes of a file; an archive without compression has 55 million
+_MAX_FILE_BYTES = 64 * 2**20  # bytes of a file; an archive without compression has 55 million
 
 
 def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60.0) -> Split:
@@ -141,7 +141,7 @@ def _read_cache(folder: Path, tried: list[str]) -> files.Arrays:
 
 def _content(file: Path) -> bytes:
     try:
-        return content_of(file, _LARGEST)
+        return content_of(file, _MAX_FILE_BYTES)
     except OSError as error:
         raise DatasetError(str(file), "a file that can be read", str(error), "check its permissions") from error
 

@@ -37,6 +37,8 @@ __all__ = [
     "window_max_kernel",
     "window_spread_kernel",
     "window_sum_kernel",
+    "winograd_kernel",
+    "winograd_weights_kernel",
     "worker_kernel",
 ]
 
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from tensorlab.kernels.runtime.threads import run_driver, stop_kernel, worker_kernel
     from tensorlab.kernels.windows.convolve import convolve_images_kernel, convolve_kernel, convolve_weights_kernel
     from tensorlab.kernels.windows.pool import window_max_kernel, window_spread_kernel, window_sum_kernel
+    from tensorlab.kernels.windows.winograd import winograd_kernel
+    from tensorlab.kernels.windows.winograd_weights import winograd_weights_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
     call_kernel = Maker("runtime.compiled_call.call_kernel")
@@ -103,4 +107,6 @@ else:
     window_max_kernel = Maker("windows.pool.window_max_kernel")
     window_spread_kernel = Maker("windows.pool.window_spread_kernel")
     window_sum_kernel = Maker("windows.pool.window_sum_kernel")
+    winograd_kernel = Maker("windows.winograd.winograd_kernel")
+    winograd_weights_kernel = Maker("windows.winograd_weights.winograd_weights_kernel")
     worker_kernel = Maker("runtime.threads.worker_kernel")

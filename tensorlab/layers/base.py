@@ -225,7 +225,7 @@ class Layer(Described, AddsLosses):
 
     @property
     def is_trial_call(self) -> bool:
-        """Whether the present call only builds layers and checks shapes. Such a call must not change a state."""
+        """Whether the current call only builds layers and checks shapes. Such a call must not change a state."""
         call = context.call
         while call is not None and not isinstance(call, Trial):
             call = call.outer

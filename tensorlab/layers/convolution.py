@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
-from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab import activations
+from tensorlab.arguments import followed_by
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, windows_of
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.windows import convolve
 from tensorlab.tensor import Tensor
@@ -54,11 +56,12 @@ class Activated(Windowed):
         return result
 
 
-class Convolution(Activated):
+class Convolution(WithKernel, Activated):
     """The base of `Conv1D` and `Conv2D`."""
 
     _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
+    @followed_by(WithKernel)
     def __init__(
         self,
         filters: int,
@@ -68,18 +71,10 @@ class Convolution(Activated):
         data_format: str | None = None,
         dilation_rate: Any = 1,
         groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Any,
+        *args: Any,
+        **options: Unpack[KernelArguments],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(*args, **options)
         self.filters = positive(f"{self._who} filters", filters)
         self.groups = positive(f"{self._who} groups", groups)
         if self.filters % self.groups:
@@ -89,15 +84,6 @@ class Convolution(Activated):
         self.dilation_rate = self._integers("dilation_rate", dilation_rate)
         self.padding = choice(f"{self._who} padding", padding, self._paddings)
         self._set_format(data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel and the bias."""
@@ -105,12 +91,7 @@ class Convolution(Activated):
         if channels % self.groups:
             raise ShapeError(self._who, f"a multiple of {self.groups} channels", f"{channels} channels")
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
-        self.bias = None
-        if self.use_bias:
-            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-            self.bias = self.add_weight(shape[-1:], self.bias_initializer, **bias, name="bias")
+        self._add_kernel(shape, self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the convolution, the bias and the activation."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Unpack
 
-from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab import activations
+from tensorlab.arguments import followed_by
 from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.arguments import batch_shape
-from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.nn import dense
 from tensorlab.shapes import Shape
@@ -32,7 +33,7 @@ def positive(who: str, value: Any) -> int:
     return number
 
 
-class Dense(Layer):
+class Dense(WithKernel):
     """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. In a model, inputs are a batch.
 
     If the activation is an `Activation`, it and the bias are fused into the matrix product.
@@ -72,31 +73,10 @@ class Dense(Layer):
         """Whether the activation is one that computes each sample separately."""
         return activations.acts_along_last_axis(self.activation)
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
+    @followed_by(WithKernel)
+    def __init__(self, units: int, *args: Any, **options: Unpack[KernelArguments]) -> None:
+        super().__init__(*args, **options)
         self.units = positive(f"{self._who} units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel and the bias."""
@@ -104,13 +84,7 @@ class Dense(Layer):
         if features is None:
             hint = "only the lengths of other axes may be unknown"
             raise ShapeError(self._who, "a shape whose last length is known", short_repr(input_shape), hint)
-        shape = (features, self.units)
-        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
-        self.bias = None
-        if self.use_bias:
-            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-            self.bias = self.add_weight(shape[1:], self.bias_initializer, **bias, name="bias")
+        self._add_kernel((features, self.units), self.units)
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Compute the outputs, as `Layer.__call__` describes."""

@@ -34,7 +34,27 @@ def _multiplied(x: float, number: float, stddev: float) -> float:
 _REAL = (int, float, np.integer, np.floating)
 
 
-class Dropout(Layer):
+class _OfRate(Layer):
+    """The base of layers that drop a share of their inputs in training."""
+
+    supports_masking = True
+    _takes_one = True
+    samplewise = True
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.seed = checked_rate(self._who, rate), seed
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Drop inputs in training; otherwise return the inputs."""
+        return self._dropped(inputs.astype(self.dtype)) if training and self.rate != 0 else inputs
+
+    def _dropped(self, inputs: Tensor) -> Tensor:
+        """Return the outputs in training."""
+        raise NotImplementedError
+
+
+class Dropout(_OfRate):
     """Set each input to 0 with probability ``rate`` in training, and divide the others by ``1 - rate``.
 
     Args:
@@ -52,19 +72,7 @@ class Dropout(Layer):
         [[1.0, 1.0, 1.0, 1.0]]
     """
 
-    supports_masking = True
-    _takes_one = True
-    samplewise = True
-
-    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.rate, self.seed = checked_rate(self._who, rate), seed
-
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Drop inputs in training; otherwise return the inputs."""
-        if not training or self.rate == 0:
-            return inputs
-        inputs = inputs.astype(self.dtype)
+    def _dropped(self, inputs: Tensor) -> Tensor:
         return dropped(inputs, drawn(self, "dropout", "random", inputs), self.rate)
 
 
@@ -103,7 +111,7 @@ class GaussianNoise(Layer):
         return _noisy(inputs, drawn(self, "gaussian_noise", "standard_normal", inputs), self.stddev)
 
 
-class GaussianDropout(Layer):
+class GaussianDropout(_OfRate):
     """Multiply the inputs by normal random numbers of mean 1 and variance ``rate / (1 - rate)`` in training.
 
     Args:
@@ -121,19 +129,7 @@ class GaussianDropout(Layer):
         [[1.0, 1.0, 1.0, 1.0]]
     """
 
-    supports_masking = True
-    _takes_one = True
-    samplewise = True
-
-    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.rate, self.seed = checked_rate(self._who, rate), seed
-
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Multiply the inputs in training; otherwise return the inputs."""
-        if not training or self.rate == 0:
-            return inputs
-        inputs = inputs.astype(self.dtype)
+    def _dropped(self, inputs: Tensor) -> Tensor:
         numbers = drawn(self, "gaussian_dropout", "standard_normal", inputs)
         return _multiplied(inputs, numbers, math.sqrt(self.rate / (1.0 - self.rate)))
 

@@ -60,9 +60,7 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Create the matrix."""
-        named: dict[str, Any] = {"regularizer": self.embeddings_regularizer, "constraint": self.embeddings_constraint}
-        shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight(shape, self.embeddings_initializer, **named, name="embeddings")
+        self.embeddings = self._add_configured("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs: Tensor) -> Tensor:
         """Look up the rows."""

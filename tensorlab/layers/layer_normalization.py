@@ -11,7 +11,6 @@ from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
-from tensorlab.variable import Variable
 
 
 @elementwise
@@ -113,14 +112,8 @@ class LayerNormalization(Layer):
         if None in shape:
             hint = "only the lengths of other axes may be unknown"
             raise ShapeError(self._who, f"known lengths along axes {axes}", short_repr(input_shape), hint)
-        self.gamma: Variable | None = None
-        self.beta: Variable | None = None
-        if self.scale:
-            gamma: dict[str, Any] = {"regularizer": self.gamma_regularizer, "constraint": self.gamma_constraint}
-            self.gamma = self.add_weight(shape, self.gamma_initializer, **gamma, name="gamma")
-        if self.center:
-            beta: dict[str, Any] = {"regularizer": self.beta_regularizer, "constraint": self.beta_constraint}
-            self.beta = self.add_weight(shape, self.beta_initializer, **beta, name="beta")
+        self.gamma = self._add_configured("gamma", shape) if self.scale else None
+        self.beta = self._add_configured("beta", shape) if self.center else None
         self._lengths = shape
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
-from tensorlab.variable import Variable
 
 
 @elementwise
@@ -99,14 +98,8 @@ class BatchNormalization(Layer):
         if shape[0] is None:
             hint = "only the lengths of other axes may be unknown"
             raise ShapeError(self._who, f"a known length along axis {self.axis}", short_repr(input_shape), hint)
-        self.gamma: Variable | None = None
-        self.beta: Variable | None = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, regularizer=self.gamma_regularizer, name="gamma"
-            )
-        if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, regularizer=self.beta_regularizer, name="beta")
+        self.gamma = self._add_configured("gamma", shape) if self.scale else None
+        self.beta = self._add_configured("beta", shape) if self.center else None
         self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(
             shape, self.moving_variance_initializer, trainable=False, name="moving_variance"

@@ -118,14 +118,9 @@ class DepthwiseConv2D(_Depthwise):
     def build(self, input_shape: Any) -> None:
         """Create the kernel and the bias."""
         channels = self._channels(input_shape)
-        kernel: dict[str, Any] = {"regularizer": self.depthwise_regularizer, "constraint": self.depthwise_constraint}
-        shape = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.add_weight(shape, self.depthwise_initializer, **kernel, name="kernel")
-        self.bias = None
-        if self.use_bias:
-            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-            outputs = (channels * self.depth_multiplier,)
-            self.bias = self.add_weight(outputs, self.bias_initializer, **bias, name="bias")
+        self.kernel = self._add_configured("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
+        outputs = channels * self.depth_multiplier
+        self.bias = self._add_configured("bias", (outputs,)) if self.use_bias else None
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the convolutions, the bias and the activation."""
@@ -216,16 +211,11 @@ class SeparableConv2D(_Depthwise):
     def build(self, input_shape: Any) -> None:
         """Create both kernels and the bias."""
         channels = self._channels(input_shape)
-        first: dict[str, Any] = {"regularizer": self.depthwise_regularizer, "constraint": self.depthwise_constraint}
-        shape: tuple[int, ...] = (*self.kernel_size, channels, self.depth_multiplier)
-        self.depthwise_kernel = self.add_weight(shape, self.depthwise_initializer, **first, name="depthwise_kernel")
-        second: dict[str, Any] = {"regularizer": self.pointwise_regularizer, "constraint": self.pointwise_constraint}
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = self._add_configured("depthwise_kernel", shape, "depthwise")
         shape = (1, 1, channels * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self.add_weight(shape, self.pointwise_initializer, **second, name="pointwise_kernel")
-        self.bias = None
-        if self.use_bias:
-            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-            self.bias = self.add_weight(shape[3:], self.bias_initializer, **bias, name="bias")
+        self.pointwise_kernel = self._add_configured("pointwise_kernel", shape, "pointwise")
+        self.bias = self._add_configured("bias", (self.filters,)) if self.use_bias else None
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute both convolutions, the bias and the activation."""

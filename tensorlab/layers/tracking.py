@@ -161,7 +161,7 @@ class Watch:
             self.views.append(view)
             self.ids += map(id, values)
             self.values += [value for value in values if type(value) is not _LastWalk]  # no cycle
-            if len(self.ids) > _MOST_WATCHED:
+            if len(self.ids) > _MAX_WATCHED:
                 self.give_up()
 
     def give_up(self) -> None:
@@ -181,7 +181,7 @@ class Watch:
 
 
 _UNWATCHED: list[Iterable[Any]] = []
-_MOST_WATCHED = 4096
+_MAX_WATCHED = 4096
 """The number of values above which comparing them is no faster than another walk."""
 
 

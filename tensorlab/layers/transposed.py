@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab.arguments import followed_by
 from tensorlab.errors import ArgumentError
 from tensorlab.layers.convolution import Activated
 from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, choice, integers, pair
+from tensorlab.layers.with_kernel import KernelArguments, WithKernel
 from tensorlab.ops.windows import convolve_images
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
 
 
-class Conv2DTranspose(Activated):
+class Conv2DTranspose(WithKernel, Activated):
     """Enlarge images by a transposed convolution: ``(batch, height, width, channels) → (batch, …, filters)``.
 
     Every input pixel adds its channels times the kernel to a window of the output. This is the gradient of a `Conv2D`
@@ -52,6 +53,7 @@ class Conv2DTranspose(Activated):
 
     _axes = 2
 
+    @followed_by(WithKernel)
     def __init__(
         self,
         filters: int,
@@ -61,18 +63,10 @@ class Conv2DTranspose(Activated):
         output_padding: Any = None,
         data_format: str | None = None,
         dilation_rate: Any = (1, 1),
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **options: Any,
+        *args: Any,
+        **options: Unpack[KernelArguments],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(*args, **options)
         self.filters = positive(f"{self._who} filters", filters)
         self.kernel_size = self._integers("kernel_size", kernel_size)
         self.strides = self._integers("strides", strides)
@@ -85,25 +79,11 @@ class Conv2DTranspose(Activated):
                 raise ArgumentError(who, f"numbers below the strides {self.strides}", str(self.output_padding))
         self._set_format(data_format)
         self.dilation_rate = self._integers("dilation_rate", dilation_rate)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel and the bias."""
         shape = (*self.kernel_size, self.filters, self._channels(input_shape))
-        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
-        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
-        self.bias = None
-        if self.use_bias:
-            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
-            self.bias = self.add_weight((self.filters,), self.bias_initializer, **bias, name="bias")
+        self._add_kernel(shape, self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the transposed convolution, the bias and the activation."""

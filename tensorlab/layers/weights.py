@@ -17,7 +17,7 @@ from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_t
 from tensorlab.layers.tracking import Tracked, members, variables_in, walked
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor, device_of
-from tensorlab.shapes import as_shape
+from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
@@ -84,6 +84,19 @@ class Weighted(Tracked):
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
         weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         object.__setattr__(self, "_added", [*self._added, weight])
+        return weight
+
+    def _add_configured(self, name: str, shape: Shape, arguments: str = "") -> Variable:
+        """Create a weight from the constructor's arguments for it, such as ``kernel_initializer`` for the kernel.
+
+        Args:
+            name: the name of the weight.
+            shape: its shape.
+            arguments: how the names of the arguments begin, if not with that of the weight.
+        """
+        kinds = ("initializer", "regularizer", "constraint")
+        options: dict[str, Any] = {kind: getattr(self, f"{arguments or name}_{kind}", None) for kind in kinds}
+        weight: Variable = self.add_weight(shape, name=name, **options)
         return weight
 
     @property

@@ -18,7 +18,7 @@ from tensorlab.windows import Pair, Windows
 Lengths = tuple[int | None, ...]
 
 _FORMATS = ("channels_last", "channels_first")
-_LARGEST_WINDOW = 1 << 20
+_MAX_WINDOW = 1 << 20
 """The number of pixels of a window above which a layer is not made from a file; pooling looks at each in Python."""
 
 
@@ -68,7 +68,7 @@ class Windowed(Layer):
 
     def _integers(self, name: str, value: Any, least: int = 1) -> tuple[int, ...]:
         found = integers(f"{self._who} {name}", value, self._axes, least)
-        check_count(f"{self._who} {name}", math.prod(found), _LARGEST_WINDOW)
+        check_count(f"{self._who} {name}", math.prod(found), _MAX_WINDOW)
         return found
 
     def _check(self, shape: Any) -> Lengths:

@@ -30,7 +30,24 @@ def smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
     return targets if smoothing == 0 else targets * (1.0 - smoothing) + smoothing / classes
 
 
-class BinaryCrossentropy(ElementwiseLoss):
+class Crossentropy(Loss):
+    """The base of the crossentropies with targets that are probabilities. The arguments are those of the subclasses."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.from_logits, self.axis = from_logits, axis
+        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
+
+
+class BinaryCrossentropy(Crossentropy, ElementwiseLoss):
     """Compute the mean over an axis of ``-(t ln p + (1 - t) ln(1 - p))``.
 
     Args:
@@ -48,19 +65,6 @@ class BinaryCrossentropy(ElementwiseLoss):
     Source: Keras, ``keras.losses.BinaryCrossentropy``.
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(reduction, name, dtype)
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
-
     @property
     def term(self) -> Elementwise:  # type: ignore[override]
         """The scalar function of target and output."""
@@ -73,7 +77,7 @@ class BinaryCrossentropy(ElementwiseLoss):
         return self._mean(crossentropy.binary(self.name, targets, outputs, self.from_logits))
 
 
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(Crossentropy):
     """Compute ``-Σ t ln p`` along an axis, for targets that are probabilities, such as one-hot rows.
 
     Args:
@@ -93,19 +97,6 @@ class CategoricalCrossentropy(Loss):
     Source: Keras, ``keras.losses.CategoricalCrossentropy``; Szegedy et al., "Rethinking the Inception Architecture for
     Computer Vision", arXiv:1512.00567.
     """
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-        self.from_logits, self.axis = from_logits, axis
-        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless the targets have the outputs' shape."""

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.arguments import followed_by
 from tensorlab.losses.base import EPSILON, ElementwiseLoss
-from tensorlab.losses.crossentropy import CategoricalCrossentropy, smoothed
+from tensorlab.losses.crossentropy import CategoricalCrossentropy, Crossentropy, smoothed
 from tensorlab.ops import crossentropy
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.rules import finite
@@ -50,7 +51,25 @@ def _categorical_from_logits(y_true: float, log_p: float, gamma: float, alpha: f
     return -y_true * alpha * math.pow(max(-math.expm1(log_p), _SMALLEST), gamma) * log_p
 
 
-class BinaryFocalCrossentropy(ElementwiseLoss):
+class _Focal(Crossentropy):
+    """The base of both losses, for their arguments."""
+
+    def __init__(
+        self,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
+        self.alpha, self.gamma = finite(f"{self.name} alpha", alpha), finite(f"{self.name} gamma", gamma)
+
+
+class BinaryFocalCrossentropy(_Focal, ElementwiseLoss):
     """Compute the mean over an axis of ``(1 - q)^γ`` times the binary crossentropy, with ``q = t p + (1 - t)(1 - p)``.
 
     Args:
@@ -77,22 +96,10 @@ class BinaryFocalCrossentropy(ElementwiseLoss):
         0.1733
     """
 
-    def __init__(
-        self,
-        apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(reduction, name, dtype)
-        self.apply_class_balancing, self.from_logits, self.axis = apply_class_balancing, from_logits, axis
-        self.alpha, self.gamma = finite(f"{self.name} alpha", alpha), finite(f"{self.name} gamma", gamma)
-        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
+    @followed_by(_Focal)
+    def __init__(self, apply_class_balancing: bool = False, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.apply_class_balancing = apply_class_balancing
 
     @property
     def term(self) -> Elementwise:  # type: ignore[override]
@@ -111,7 +118,7 @@ class BinaryFocalCrossentropy(ElementwiseLoss):
         return self._mean(term(targets, outputs, *self._extra_arguments()))
 
 
-class CategoricalFocalCrossentropy(CategoricalCrossentropy):
+class CategoricalFocalCrossentropy(_Focal, CategoricalCrossentropy):
     """Compute ``-Σ α (1 - p)^γ t ln p`` along an axis, for targets that are probabilities, such as one-hot rows.
 
     Args:
@@ -131,20 +138,6 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
     Source: Keras, ``keras.losses.CategoricalFocalCrossentropy``; Lin et al., "Focal Loss for Dense Object Detection",
     arXiv:1708.02002.
     """
-
-    def __init__(
-        self,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
-        self.alpha, self.gamma = finite(f"{self.name} alpha", alpha), finite(f"{self.name} gamma", gamma)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""

@@ -14,17 +14,15 @@ from tensorlab.rules import finite, integer
 
 Array = np.ndarray[Any, Any]
 
-_MOST_CLASSES = 10_000
+_MAX_CLASSES = 10_000
 """The maximum number of classes of a confusion matrix, which then has 800 MB."""
 
 
 def _class_count(who: str, count: Any) -> int:
     """Return a number of classes, after checking it."""
     checked = integer(who, count, 1)
-    if checked > _MOST_CLASSES:
-        raise ArgumentError(
-            who, f"at most {_MOST_CLASSES:,} classes, whose confusion matrix is kept", short_repr(count)
-        )
+    if checked > _MAX_CLASSES:
+        raise ArgumentError(who, f"at most {_MAX_CLASSES:,} classes, whose confusion matrix is kept", short_repr(count))
     return checked
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tensorlab.arguments import followed_by
 from tensorlab.metrics.confusion import Array, OfClasses, ratio
 from tensorlab.rules import finite, integer
 
@@ -26,26 +27,33 @@ class _At(OfClasses):
     """The base of these metrics.
 
     Args:
-        label: the name of the argument that has the smallest allowed value.
-        least: the value, from 0 to 1.
         num_thresholds: how many thresholds, evenly spaced from 0 to 1; a single one is 0.5.
         class_id: as in `Precision`.
         name: the name in logs.
         dtype: as in `Metric`.
 
     Raises:
-        ArgumentError: for a value out of range, fewer than 1 threshold, or a negative ``class_id``.
+        ArgumentError: for fewer than 1 threshold, or a negative ``class_id``.
     """
 
     rates: ClassVar[Any]
     """The rate that is reported, and the one that must be large enough."""
 
-    def __init__(self, label: str, least: Any, num_thresholds: Any, class_id: Any, name: Any, dtype: Any) -> None:
+    def __init__(
+        self, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None
+    ) -> None:
         who = name if isinstance(name, str) and name else self.name
-        self.least = finite(f"{who} {label}", least, 0.0, 1.0)
         count = integer(f"{who} num_thresholds", num_thresholds, 1)
         super().__init__(0.5 if count == 1 else np.arange(count) / (count - 1), None, class_id, name, dtype)
         self.num_thresholds, self._one = count, True
+
+    def _require(self, rate: str, least: Any) -> None:
+        """Set the smallest allowed value of the rate that must be large enough.
+
+        Raises:
+            ArgumentError: unless it is from 0 to 1.
+        """
+        self.least = finite(f"{self.name} {rate}", least, 0.0, 1.0)
 
     def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
         reported, constrained = (rate(tp, fp, tn, fn) for rate in self.rates)
@@ -76,15 +84,10 @@ class SensitivityAtSpecificity(_At):
 
     rates = _sensitivity, _specificity
 
-    def __init__(
-        self,
-        specificity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__("specificity", specificity, num_thresholds, class_id, name, dtype)
+    @followed_by(_At)
+    def __init__(self, specificity: float, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._require("specificity", specificity)
 
 
 class SpecificityAtSensitivity(_At):
@@ -102,15 +105,10 @@ class SpecificityAtSensitivity(_At):
 
     rates = _specificity, _sensitivity
 
-    def __init__(
-        self,
-        sensitivity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__("sensitivity", sensitivity, num_thresholds, class_id, name, dtype)
+    @followed_by(_At)
+    def __init__(self, sensitivity: float, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._require("sensitivity", sensitivity)
 
 
 class PrecisionAtRecall(_At):
@@ -128,15 +126,10 @@ class PrecisionAtRecall(_At):
 
     rates = _precision, _sensitivity
 
-    def __init__(
-        self,
-        recall: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__("recall", recall, num_thresholds, class_id, name, dtype)
+    @followed_by(_At)
+    def __init__(self, recall: float, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._require("recall", recall)
 
 
 class RecallAtPrecision(_At):
@@ -154,12 +147,7 @@ class RecallAtPrecision(_At):
 
     rates = _sensitivity, _precision
 
-    def __init__(
-        self,
-        precision: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__("precision", precision, num_thresholds, class_id, name, dtype)
+    @followed_by(_At)
+    def __init__(self, precision: float, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._require("precision", precision)

@@ -20,14 +20,14 @@ class Epochs:
     """The batches of some data, epoch by epoch.
 
     Without a number of steps, an epoch takes all batches. With one, it takes so many, and the next epoch goes on where
-    it ended. If there are not enough batches left, the epoch ends with a warning, and the next one begins anew.
+    it ended. If there are not enough batches left, the epoch ends with a warning, and the next one starts again.
 
     Args:
         who: what the data is given to, for messages.
         data: the data.
         batch_size: the number of samples of each batch.
         steps: the number of steps of an epoch; None for all batches.
-        shuffle: whether to shuffle the samples, whenever they begin anew.
+        shuffle: whether to shuffle the samples, whenever they start again.
 
     Attributes:
         data: the data.

@@ -193,7 +193,7 @@ class Evaluation(Runs):
             self.stop_predicting = False
         notify("on_predict_begin", {})
         own_step = self._replaces("predict_step")
-        single, few = isinstance(samples.x, Tensor), samples.count <= inference.MOST_SAMPLES
+        single, few = isinstance(samples.x, Tensor), samples.count <= inference.MAX_SAMPLES
         compute = inference.called if single and few and not given else _called
         with autodiff.no_grad(), samples:
             if single and samples.x.ndim == 1 and not own_step:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tensorlab import activations, dtypes
+from tensorlab.backends.cpu_windows import suits_winograd
 from tensorlab.dtypes import DType
 from tensorlab.kernels import catalogue
 from tensorlab.layers import Dense, Dropout, Layer
-from tensorlab.layers.convolution import Activated
+from tensorlab.layers.convolution import Activated, Conv2D
 from tensorlab.layers.dropout import dropped
 from tensorlab.layers.pooling import AveragePooling, MaxPooling
 from tensorlab.layers.windows import Windowed
@@ -34,9 +35,14 @@ from tensorlab.ops.probabilities import Sigmoid
 from tensorlab.ops.reduction import ALL_FINITE, MEAN
 from tensorlab.rules import Reduction, Rowwise
 from tensorlab.waiting import Request
+from tensorlab.windows import Windows
 
 _KIND = dtypes.float32
 """The dtype of weights, and of the arrays of almost all kernels of a model."""
+
+
+_LARGE = (32, 32)
+"""The size of images that suit every kernel of a convolution."""
 
 
 def expected_kernels(model: Any, run: str, labels: DType = dtypes.int64) -> Iterator[Request]:
@@ -72,8 +78,9 @@ def expected_kernels(model: Any, run: str, labels: DType = dtypes.int64) -> Iter
         for layer in layers:
             yield from _of_gradient(layer)
         if model.optimizer is not None:
-            rule = model.optimizer.rule
-            yield _request(catalogue.update_kernel, rule.scalar, _KIND.name, len(rule.slots))
+            rules = map(model.optimizer.rule_of, model.trainable_weights)
+            for rule in dict.fromkeys(rules) or (model.optimizer.rule,):
+                yield _request(catalogue.update_kernel, rule.scalar, _KIND.name, len(rule.slots))
     if run != "predict":
         for metric in model.metrics:
             yield from _of_metric(metric, model.loss, labels)
@@ -126,6 +133,16 @@ def _windows(*makers: Any) -> Iterator[Request]:
     return (_request(maker, _KIND.name) for maker in makers)
 
 
+def _may_suit_winograd(layer: Activated) -> bool:
+    """Return whether a convolution may use the kernels of `winograd`, if the number of its channels suits them."""
+    if not isinstance(layer, Conv2D):
+        return False
+    size, strides, dilation = ((each[0], each[1]) for each in (layer.kernel_size, layer.strides, layer.dilation_rate))
+    windows = Windows(size, strides, dilation, groups=layer.groups)
+    channels = layer.kernel.shape[2] if layer.built else layer.filters
+    return suits_winograd(windows, (1, *_LARGE, channels), layer.filters)
+
+
 def _of_layer(layer: Layer) -> Iterator[Request]:
     if isinstance(layer, (Dense, Activated)):
         fused = _fused(layer)
@@ -137,6 +154,8 @@ def _of_layer(layer: Layer) -> Iterator[Request]:
             yield _rowwise(SOFTMAX)
         if isinstance(layer, Activated):
             yield from _windows(catalogue.convolve_kernel)
+            if _may_suit_winograd(layer):
+                yield from _windows(catalogue.winograd_kernel)
     elif isinstance(layer, MaxPooling):
         yield from _windows(catalogue.window_max_kernel)
     elif isinstance(layer, AveragePooling):
@@ -180,6 +199,8 @@ def _of_gradient(thing: Layer | Loss | None) -> Iterator[Request]:
             yield _map(fused.vjp(0))
         if isinstance(thing, Activated):
             yield from _windows(catalogue.convolve_weights_kernel, catalogue.convolve_images_kernel)
+            if _may_suit_winograd(thing):
+                yield from _windows(catalogue.winograd_weights_kernel)
     elif isinstance(thing, (MaxPooling, AveragePooling)):
         yield from _windows(catalogue.window_spread_kernel)
         if isinstance(thing, AveragePooling):

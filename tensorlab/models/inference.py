@@ -25,10 +25,10 @@ from tensorlab.plans.recording import Recording
 from tensorlab.plans.repeated import record, why_eager
 from tensorlab.tensor import Tensor
 
-MOST_SAMPLES = 32
-_MOST_PLANS = 8
+MAX_SAMPLES = 32
+_MAX_PLANS = 8
 """How many shapes of arrays a model may have plans for."""
-_MOST_RECORDINGS = 64
+_MAX_RECORDINGS = 64
 """How often calls of a model are recorded. That takes long, so a model that changes all the time stays in Python."""
 
 
@@ -46,7 +46,7 @@ class _Calls:
 
 def repeated(model: Layer, x: Any) -> np.ndarray[Any, Any] | None:
     """Return the outputs for an array of samples by a plan; None if there is none, or if an element is not finite."""
-    if type(x) is not np.ndarray or x.ndim < 2 or len(x) > MOST_SAMPLES or listening[0] or why_eager():
+    if type(x) is not np.ndarray or x.ndim < 2 or len(x) > MAX_SAMPLES or listening[0] or why_eager():
         return None
     kept = kept_with_walk(model)
     calls: _Calls | None = None if kept is None else kept.get((x.shape, x.dtype, x.strides))
@@ -65,12 +65,12 @@ def called(model: Layer, batch: Tensor) -> Any:
     """Call a model with all samples, outside of training, and record the second and the third call of equal shapes."""
     buffer: Any = batch._buffer
     walk = vars(model)["_walk"]
-    if walk.recorded == _MOST_RECORDINGS or buffer.dtype.kind != "f" or listening[0] or is_profiled():
+    if walk.recorded == _MAX_RECORDINGS or buffer.dtype.kind != "f" or listening[0] or is_profiled():
         return model(batch, training=False)
     if not _is_plannable(model):
         return model(batch, training=False)
     kept, key = kept_with_walk(model), (buffer.shape, buffer.dtype, buffer.strides)
-    if kept is None or (key not in kept and len(kept) == _MOST_PLANS):
+    if kept is None or (key not in kept and len(kept) == _MAX_PLANS):
         return model(batch, training=False)
     calls = kept.setdefault(key, _Calls())
     calls.count += 1

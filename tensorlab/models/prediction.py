@@ -13,7 +13,7 @@ from tensorlab.tensor import Tensor
 
 _BYTES = 1 << 22
 """The bytes that the inputs and outputs of the largest layer may take for one batch, so that they stay in cache."""
-_LEAST, _MOST = 256, 4096
+_MIN_BATCH, _MAX_BATCH = 256, 4096
 """The limits of the batch size. A smaller batch reads the weights from memory too often, whatever its outputs take."""
 _STEP = 32
 """A divisor of every batch size that is chosen, and the batch size if none is."""
@@ -32,7 +32,7 @@ def choose_batch_size(shapes: list[Shape], itemsize: int) -> int:
     sizes = [math.prod(shape) for shape in shapes]
     largest = max([before + after for before, after in itertools.pairwise(sizes)], default=sizes[0])
     fitting = _BYTES // max(largest * itemsize, 1)
-    return min(max(fitting, _LEAST), _MOST) // _STEP * _STEP
+    return min(max(fitting, _MIN_BATCH), _MAX_BATCH) // _STEP * _STEP
 
 
 def leaves_one(count: int) -> bool:

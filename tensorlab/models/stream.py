@@ -38,7 +38,7 @@ class Stream:
     Args:
         who: what the data is given to.
         source: gives batches ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``. An object with ``len()`` and
-            items gives them by index, and an iterable begins anew in every epoch. An iterator is read once.
+            items gives them by index, and an iterable starts again in every epoch. An iterator is read once.
         targets: whether there have to be targets.
         device: where batches are copied to; None for the current device.
         takes: how lists and dicts of inputs and of targets are meant.
@@ -78,7 +78,7 @@ class Stream:
 
     @property
     def read_once(self) -> bool:
-        """Whether the source is an iterator, which cannot begin anew."""
+        """Whether the source is an iterator, which cannot start again."""
         return hasattr(self._source, "__next__")
 
     def steps(self, batch_size: int) -> int | None:

@@ -36,7 +36,7 @@ _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
 
 
-_FEW = 16
+_MIN_STEPS = 16
 """The number of steps below which recording a plan takes longer than it saves."""
 
 
@@ -78,7 +78,7 @@ class Training(Evaluation):
         Args:
             x: samples along the first axis. Numbers, ``(n,)``, are reshaped to ``(n, 1)`` if a built model needs
                 that. Or batches ``(x, y)`` or ``(x, y, sample_weight)``: from a generator, from any other iterable,
-                which begins anew in every epoch, or from an object with a length and items, such as a
+                which starts again in every epoch, or from an object with a length and items, such as a
                 `tensorlab.utils.PyDataset`.
             y: a target for each sample; None if x gives batches.
             batch_size: samples a step, 32 if None; the last step of an epoch may have fewer. Ignored if x gives
@@ -98,7 +98,7 @@ class Training(Evaluation):
                 samples of a batch, whatever the weights are.
             initial_epoch: the first epoch.
             steps_per_epoch: steps an epoch; all batches if None. The next epoch goes on where the last one ended. If
-                there are fewer batches left, the epoch ends with a warning, and arrays begin anew.
+                there are fewer batches left, the epoch ends with a warning, and arrays start again.
             validation_steps: batches of the validation data that are evaluated, from its beginning; all if None.
             validation_batch_size: as ``batch_size``, for the validation.
             validation_freq: evaluate after every n-th epoch, or after the epochs in a list, counted from 1.
@@ -160,8 +160,8 @@ class Training(Evaluation):
             with saving as resuming, own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
-                known = (batches.steps or _FEW) * (epochs - initial_epoch)
-                few = f"there are fewer than {_FEW} steps" if known < _FEW else ""
+                known = (batches.steps or _MIN_STEPS) * (epochs - initial_epoch)
+                few = f"there are fewer than {_MIN_STEPS} steps" if known < _MIN_STEPS else ""
                 first = initial_epoch
                 if resuming is not None:
                     first, logs = resuming.begin(initial_epoch, epochs)

@@ -63,7 +63,7 @@ def _with_number(who: str, x: Any, number: Any) -> tuple[Any, Any]:
     tensor = as_tensor(x, who)
     exact = [_as_integer(each) for each in ([number] if is_scalar(number) else autodiff.flatten(number))]
     if tensor.dtype.kind == "f":
-        least, most = -_LARGEST, _LARGEST
+        least, most = -_MAX_FLOAT, _MAX_FLOAT
         fits = all(least <= each <= most for each in exact if isinstance(each, int))
     else:
         bounds = np.iinfo(dtypes.int64 if tensor.dtype.kind == "b" else tensor.dtype)
@@ -79,7 +79,7 @@ def _with_number(who: str, x: Any, number: Any) -> tuple[Any, Any]:
 
 _EXACT = 2**53
 """The largest number up to which float64 represents every integer."""
-_LARGEST = int(np.finfo(np.float64).max)
+_MAX_FLOAT = int(np.finfo(np.float64).max)
 
 
 def _as_integer(number: Scalar) -> Scalar:

@@ -84,7 +84,7 @@ class Elementwise:
         self._kernels: dict[tuple[Backend, DType], Callable[..., Any]] = {}
         self._unlisted = 0  # how many of the kernels are not in the table of compiled calls yet
         self._direct: Any = None
-        self._python_calls = self._compiled_calls = 0  # the latter before the present table
+        self._python_calls = self._compiled_calls = 0  # the latter before the current table
         self._vjp_makers: list[VjpMaker | None] | None = None
         self._biased: Elementwise | None = None  # ``self(x + bias)``, see `tensorlab.ops.nn.biased`
 

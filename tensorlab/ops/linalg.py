@@ -26,7 +26,7 @@ __all__ = [
 
 
 _BLOCK = 4096
-_LONG = 16 * _BLOCK
+_MAX_UNSPLIT = 16 * _BLOCK
 """The length beyond which vectors are multiplied in blocks, whose products are summed by a reduction. On a device that
 adds up a product term by term this rounds less, and computes the blocks in parallel."""
 
@@ -222,7 +222,7 @@ def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Tensor:
         given = f"shapes {as_tensor(x1, 'vecdot').shape} and {as_tensor(x2, 'vecdot').shape}"
         raise ShapeError("vecdot", f"equal lengths along axis {axis}", given)
     lead = shapes.broadcast("vecdot", [a.shape[:-1], b.shape[:-1]], of=(a.shape, b.shape))
-    if a.shape[-1] <= _LONG or a.dtype.kind != "f":
+    if a.shape[-1] <= _MAX_UNSPLIT or a.dtype.kind != "f":
         return _vector_product(a, b)
     a, b = (broadcast_to(x, (*lead, x.shape[-1])) for x in (a, b))
     whole = a.shape[-1] // _BLOCK * _BLOCK

@@ -254,6 +254,15 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     return _extreme(_MIN, _min_call, x, axis, keepdims)
 
 
+def _of_truth(reduction: Reduction, call: ReductionCall, x: Any, axis: Axis, keepdims: bool) -> Tensor:
+    small: Tensor | None = call.call(x, axis, keepdims)
+    if small is not None:
+        return small
+    tensor = as_tensor(x, reduction.name)
+    truth = tensor if tensor.dtype.kind == "b" else not_equal(tensor, 0)
+    return _reduce(reduction, truth, axis, keepdims, dtypes.bool, dtypes.bool, call)
+
+
 def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """Return whether any element is nonzero, over some axes, or all; False without elements. NaN is nonzero.
 
@@ -262,15 +271,7 @@ def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
     Source: Python array API standard, ``any``.
     """
-    small: Tensor | None = _any_call.call(x, axis, keepdims)
-    if small is not None:
-        return small
-    tensor = as_tensor(x, "any")
-    return (
-        _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool, _any_call)
-        if tensor.dtype.kind == "b"
-        else any(not_equal(tensor, 0), axis=axis, keepdims=keepdims)
-    )
+    return _of_truth(_ANY, _any_call, x, axis, keepdims)
 
 
 def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -281,15 +282,7 @@ def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
     Source: Python array API standard, ``all``.
     """
-    small: Tensor | None = _all_call.call(x, axis, keepdims)
-    if small is not None:
-        return small
-    tensor = as_tensor(x, "all")
-    return (
-        _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool, _all_call)
-        if tensor.dtype.kind == "b"
-        else all(not_equal(tensor, 0), axis=axis, keepdims=keepdims)
-    )
+    return _of_truth(_ALL, _all_call, x, axis, keepdims)
 
 
 def _is_finite(x: float) -> float:

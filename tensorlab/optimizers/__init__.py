@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tensorlab import absent
 from tensorlab.optimizers import schedules
 from tensorlab.optimizers.adadelta import Adadelta
+from tensorlab.optimizers.adafactor import Adafactor
 from tensorlab.optimizers.adagrad import Adagrad
 from tensorlab.optimizers.adam import Adam, AdamW
 from tensorlab.optimizers.adamax import Adamax
@@ -12,6 +13,7 @@ from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.ftrl import Ftrl
 from tensorlab.optimizers.maker import OptimizerRule, get
+from tensorlab.optimizers.muon import Muon
 from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
 from tensorlab.optimizers.sgd import SGD
@@ -20,12 +22,14 @@ from tensorlab.serialization import deserialize, serialize
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "ClippingOptimizer",
     "Ftrl",
+    "Muon",
     "Nadam",
     "Optimizer",
     "OptimizerRule",

@@ -23,7 +23,7 @@ def _adamax(
     mean = mean + (gradient - mean) * (1.0 - beta_1)
     largest = max(beta_2 * largest, abs(gradient))
     rate = learning_rate / (1.0 - math.pow(beta_1, step))
-    return weight - rate * mean / (largest + epsilon), mean, largest
+    return weight - mean * (rate / (largest + epsilon)), mean, largest  # in the order of Adam, for speed
 
 
 _ADAMAX = Rule(_adamax)

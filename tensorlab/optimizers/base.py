@@ -54,6 +54,8 @@ class Optimizer(Configured):
     """
 
     _kind = "optimizer"
+    elementwise: ClassVar[bool] = True
+    """Whether the step of each number depends only on its own gradient and slots."""
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The smallest and the largest allowed value of some hyperparameters."""
     _schedule: Callable[[float], Any] | None = None
@@ -145,13 +147,15 @@ class Optimizer(Configured):
             names = ", ".join([repr(variable.name) for variable in variables])
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
-        rule = self.rule
-        left = []
-        for gradient, variable in self._prepared(changes):
-            slots = self._slots_of(variable, rule.slots)  # also without a gradient: see grads_and_vars
+        rules = [self.rule_of(variable) for variable in variables]
+        # the slots of all weights, also of those without a gradient, see grads_and_vars
+        slots = [self._slots_of(variable, rule.slots) for variable, rule in zip(variables, rules, strict=True)]
+        by_rule: dict[Rule, list[tuple[Variable, Buffer, list[Variable]]]] = {}
+        for (gradient, variable), rule, own in zip(self._prepared(changes), rules, slots, strict=True):
             if gradient is not None:
-                left.append((variable, gradient, slots))
-        self._update(rule, left)
+                by_rule.setdefault(rule, []).append((variable, gradient, own))
+        for rule, left in by_rule.items():
+            self._update(rule, left)
         for variable in variables:
             if variable.constraint is not None:
                 with autodiff.no_grad():
@@ -182,7 +186,7 @@ class Optimizer(Configured):
         Source: Keras, ``keras.optimizers.Optimizer.build``.
         """
         for variable in variables_of(f"{self._who}.build", variables):
-            self._slots_of(variable, self.slot_names)
+            self._slots_of(variable, self.slot_names_of(variable))
 
     def _prepared(self, changes: list[tuple[Buffer | None, Variable]]) -> list[tuple[Buffer | None, Variable]]:
         """Return the gradients of the rule, with their variables, from those of this step, which have been checked."""
@@ -263,10 +267,13 @@ class Optimizer(Configured):
         known = f"one of the hyperparameters {', '.join(self._hyperparameters)}"
         raise ArgumentError(self._who, known, short_repr(name))
 
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        """The names of the slots of each weight."""
-        return self.rule.slots
+    def rule_of(self, variable: Variable) -> Rule:
+        """Return the step for one number of a weight. Most optimizers have one rule for all weights."""
+        return self.rule
+
+    def slot_names_of(self, variable: Variable) -> tuple[str, ...]:
+        """Return the names of the slots of a weight."""
+        return self.rule_of(variable).slots
 
     def _slots_of(self, variable: Variable, names: Sequence[str]) -> list[Variable]:
         slots = self._slots.find(variable)
@@ -275,7 +282,8 @@ class Optimizer(Configured):
         try:
             return [*map(slots.__getitem__, names)]
         except KeyError:  # the first step, or the rule has changed and needs more slots
-            slots.update(self._new_slots(variable, [name for name in names if name not in slots]))
+            needed = (*self.slot_names_of(variable), *names)  # all together, so that their order is always the same
+            slots.update(self._new_slots(variable, [name for name in needed if name not in slots]))
             return [*map(slots.__getitem__, names)]
 
     def _new_slots(self, variable: Variable, names: Sequence[str]) -> dict[str, Variable]:
@@ -287,7 +295,7 @@ class Optimizer(Configured):
         }
 
     def _initial(self, variable: Variable, name: str) -> np.ndarray[Any, Any]:
-        """Return what a slot starts with: 0."""
+        """Return what a slot starts with: 0, in the shape of the weight, or with some of its lengths replaced by 1."""
         return np.zeros(variable.shape, variable.dtype)
 
     @property
@@ -331,7 +339,7 @@ class Optimizer(Configured):
         slots = self._slots.find(variable) or {}
         return {
             name: np.array(slots[name].numpy() if name in slots else self._initial(variable, name))
-            for name in self.slot_names
+            for name in self.slot_names_of(variable)
         }
 
     def set_state(self, state: Mapping[str, Any], variables: Sequence[Variable]) -> None:
@@ -367,18 +375,19 @@ class Optimizer(Configured):
         self._hyperparameters.update(current)
         self.iterations, self._slots = int(iterations), Slots()
         for arrays, variable in zip(values, variables, strict=False):
-            for array, slot in zip(arrays, self._slots_of(variable, self.slot_names), strict=True):
+            for array, slot in zip(arrays, self._slots_of(variable, self.slot_names_of(variable)), strict=True):
                 slot.assign(array)
 
     def _slot_values(self, who: str, arrays: Mapping[str, Any], variable: Variable) -> list[np.ndarray[Any, Any]]:
         """Return the slots of one weight as arrays, after checking their names and shapes."""
         shapes = {name: np.shape(array) for name, array in arrays.items()}
-        if shapes != dict.fromkeys(self.slot_names, tuple(variable.shape)):
-            names = ", ".join(self.slot_names) or "none"
-            problem = f"the slots of {variable.name!r} are {shapes}, not {names} of shape {variable.shape}"
+        names = self.slot_names_of(variable)
+        if shapes != {name: self._initial(variable, name).shape for name in names}:
+            wanted = ", ".join(names) or "none"
+            problem = f"the slots of {variable.name!r} are {shapes}, not {wanted} of shape {variable.shape}"
             raise StateError(who, problem, _FROM_GET_STATE)
         try:
-            return [np.asarray(arrays[name], variable.dtype) for name in self.slot_names]
+            return [np.asarray(arrays[name], variable.dtype) for name in names]
         except (TypeError, ValueError) as error:
             raise StateError(
                 who, f"the slots of {variable.name!r} are not numbers ({error})", _FROM_GET_STATE

@@ -1,13 +1,14 @@
-"""Checks of what optimizers are given: gradients, weights, and pairs of these."""
+"""Checks of what optimizers are given: gradients, weights, pairs of these, and names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from tensorlab import autodiff
 from tensorlab.backends import Buffer
-from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
@@ -46,6 +47,26 @@ def variables_of(who: str, variables: Any) -> list[Variable]:
     if not all(isinstance(each, Variable) for each in given):
         raise ArgumentTypeError(who, "a list of Variables", short_repr(variables), "give model.trainable_weights")
     return given
+
+
+def patterns_of(who: str, patterns: Any) -> tuple[str, ...]:
+    """Return a tuple of regular expressions.
+
+    Raises:
+        ArgumentTypeError: if the argument is not an iterable of texts.
+        ArgumentError: for an invalid regular expression.
+    """
+    given: list[Any] = (
+        [None] if isinstance(patterns, (str, bytes)) or not isinstance(patterns, Iterable) else list(patterns)
+    )
+    if not all(isinstance(each, str) for each in given):
+        raise ArgumentTypeError(who, "a list of regular expressions", short_repr(patterns), 'write ["bias"]')
+    for each in given:
+        try:
+            re.compile(each)
+        except re.error as error:
+            raise ArgumentError(who, "regular expressions", f"{short_repr(each)} ({error})") from None
+    return tuple(given)
 
 
 def pairs_of(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,7 +17,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
 from tensorlab.optimizers.base import Optimizer
-from tensorlab.optimizers.checks import pairs_of, variables_of
+from tensorlab.optimizers.checks import pairs_of, patterns_of, variables_of
 from tensorlab.optimizers.rule import Rule
 from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
@@ -118,6 +120,9 @@ class ClippingOptimizer(Optimizer):
         self.gradient_accumulation_steps = gradient_accumulation_steps
 
     gradient_accumulation_steps: int | None = None
+    _undecayed_marks: frozenset[str] = frozenset()
+    """Marks of the weights that are excluded from weight decay, see `Slots`; copies of a weight have the same."""
+    _undecayed_names: tuple[str, ...] = ()
 
     @property
     def undecayed(self) -> Rule:
@@ -126,16 +131,65 @@ class ClippingOptimizer(Optimizer):
 
     @property
     def rule(self) -> Rule:
-        """The step for one number."""
-        rule = self.undecayed if self.weight_decay is None else self.undecayed.decayed
+        """The step for one number, for weights that are not excluded from weight decay."""
+        return self._with_options(self.undecayed, "" if self.weight_decay is None else "weight_decay")
+
+    def rule_of(self, variable: Variable) -> Rule:
+        """Return the step for one number of a weight."""
+        return self.rule if self._decays(variable) else self._with_options(self.undecayed)
+
+    def _with_options(self, rule: Rule, decay: str = "") -> Rule:
+        """Return a rule after weight decay by a hyperparameter, if any, with the other options of this optimizer."""
+        if decay:
+            rule = rule.decayed(decay)
         if self.gradient_accumulation_steps is not None:
             rule = rule.accumulating
         return rule.averaging if self.use_ema else rule
 
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        """The names of the slots of each weight."""
-        return self.rule.slots if self.gradient_accumulation_steps is None else (*self.rule.slots, _SUM)
+    def slot_names_of(self, variable: Variable) -> tuple[str, ...]:
+        """Return the names of the slots of a weight."""
+        names = super().slot_names_of(variable)
+        return names if self.gradient_accumulation_steps is None else (*names, _SUM)
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Exclude weights from weight decay. This replaces earlier exclusions.
+
+        As in Keras, the exclusions are not part of the config, so they are not saved. Copies and pickles keep them.
+
+        Args:
+            var_list: the weights.
+            var_names: regular expressions. Weights with a match of one of them in their names are excluded, such as
+                all biases by ``["bias"]``.
+
+        Raises:
+            ArgumentTypeError: for anything but Variables and texts.
+            ArgumentError: for an invalid regular expression.
+            StateError: after the first step or `build`.
+
+        Source: Keras, ``keras.optimizers.Optimizer.exclude_from_weight_decay``.
+
+        Example:
+            >>> optimizer = tl.optimizers.AdamW(weight_decay=0.01)
+            >>> optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        """
+        who = f"{self._who}.exclude_from_weight_decay"
+        variables = [] if var_list is None else variables_of(f"{who} var_list", var_list)
+        patterns = () if var_names is None else patterns_of(f"{who} var_names", var_names)
+        if self.iterations or list(self._slots):
+            raise StateError(
+                who, "the optimizer knows its weights already", "call it before the first step and before build"
+            )
+        for variable in variables:
+            variable.marks = variable.marks or (secrets.token_hex(8),)
+        self._undecayed_marks = frozenset(mark for variable in variables for mark in variable.marks)
+        self._undecayed_names = patterns
+
+    def _decays(self, variable: Variable) -> bool:
+        """Return whether a weight is not excluded from weight decay."""
+        excluded = bool(self._undecayed_marks) and not self._undecayed_marks.isdisjoint(variable.marks)
+        return not excluded and not any([re.search(pattern, variable.name) for pattern in self._undecayed_names])
 
     def _initial(self, variable: Variable, name: str) -> np.ndarray[Any, Any]:
         """Return what a slot starts with: the running mean of weights with the weight, for those without gradients."""
@@ -220,7 +274,7 @@ class ClippingOptimizer(Optimizer):
         """Return the mean of the gradients so far, limited, if gradients are accumulated."""
         if self.gradient_accumulation_steps is None:
             return changes
-        sums = [self._slots_of(variable, self.slot_names)[-1] for _, variable in changes]
+        sums = [self._slots_of(variable, (*self.rule_of(variable).slots, _SUM))[-1] for _, variable in changes]
         added = zip(sums, changes, strict=True)
         self._update(_MEAN, [(mean, gradient, []) for mean, (gradient, _) in added if gradient is not None])
         pairs: list[tuple[Any, Variable]] = [

@@ -45,18 +45,21 @@ class Rule(OfScalar):
                 hint = "a parameter without a default value is a slot; write step=1 for the number of the step"
             raise ArgumentTypeError(who, f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs), hint)
         Hyperparameters(who, self.defaults)
+        self._decayed: dict[str, Rule] = {}
 
     @property
     def defaults(self) -> dict[str, float]:
         """The default values of the hyperparameters, without ``step``."""
         return {name: value for name, value in self.scalar.defaults.items() if name != "step"}
 
-    @cached_property
-    def decayed(self) -> Rule:
-        """The rule after weight decay, ``weight -= weight * weight_decay * learning_rate``, in one kernel."""
-        weight = self.scalar.parameters[0]
-        decay = f"{weight} = {weight} - {weight} * weight_decay * learning_rate"
-        return self._after("with_decay", decay, weight_decay=0.0)
+    def decayed(self, name: str = "weight_decay") -> Rule:
+        """Return the rule after weight decay by a hyperparameter λ, ``weight -= weight * λ * learning_rate``."""
+        made = self._decayed.get(name)
+        if made is None:
+            weight = self.scalar.parameters[0]
+            decay = f"{weight} = {weight} - {weight} * {name} * learning_rate"
+            made = self._decayed.setdefault(name, self._after("with_decay", decay, **{name: 0.0}))
+        return made
 
     @cached_property
     def accumulating(self) -> Rule:

@@ -11,6 +11,11 @@ from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
 
+def _fits(slot: tuple[int, ...], weight: tuple[int, ...]) -> bool:
+    """Return whether a slot may belong to a weight: an axis along which it has one mean has the length 1."""
+    return len(slot) == len(weight) and all(own in (1, length) for own, length in zip(slot, weight, strict=True))
+
+
 class Slots:
     """The slots of each weight, by name.
 
@@ -37,7 +42,7 @@ class Slots:
             found = self._by_mark.get(mark)
             if found is not None and id(found) not in taken:
                 for name, slot in found.items():
-                    if (slot.shape, slot.dtype) != (weight.shape, weight.dtype):
+                    if slot.dtype != weight.dtype or not _fits(slot.shape, weight.shape):
                         of_slot, of_weight = (f"{each.dtype} of shape {each.shape}" for each in (slot, weight))
                         problem = f"the slot is {of_slot}, but its weight {weight.name!r} is {of_weight}"
                         raise StateError(f"slot {name!r}", problem, "call forget_slots() to start anew")

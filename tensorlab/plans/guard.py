@@ -30,7 +30,7 @@ _CHANGING = frozenset(
 """Attributes of tensorlab's objects that a plan does not depend on, or takes into account in every run."""
 _METHODS = ("__call__", "apply_gradients", "call", "compute_loss", "gradient_step", "reduced", "update_state")
 """Methods of tensorlab's classes that a program may replace."""
-_MOST = 1 << 16
+_MAX_BYTES = 1 << 16
 """The number of bytes up to which the elements of a NumPy array are compared."""
 
 
@@ -79,7 +79,7 @@ class Guard:
         elif isinstance(value, Tensor):
             self._tensors.append((value, value._buffer))
         elif isinstance(value, np.ndarray):
-            if value.nbytes > _MOST or value.dtype.hasobject:
+            if value.nbytes > _MAX_BYTES or value.dtype.hasobject:
                 self.doubt = f"it reads a NumPy array of shape {value.shape}, whose elements may change"
             else:
                 self._arrays.append((value, value.tobytes()))

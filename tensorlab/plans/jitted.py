@@ -27,7 +27,7 @@ from tensorlab.variable import Variable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MOST = 16
+_MAX_PLANS = 16
 """How many plans a function may have, and how often its plan may become stale, before it stays in Python."""
 
 
@@ -91,7 +91,7 @@ class Jitted:
         key = _key(args, kwargs, leaves)
         calls = self._calls.get(key)
         if calls is None:
-            if len(self._calls) == _MOST:
+            if len(self._calls) == _MAX_PLANS:
                 self.reason = "it is called with too many shapes, or other arguments; pass numbers as tensors"
                 return self._in_python(args, kwargs, leaves)
             calls = self._calls[key] = Calls()
@@ -105,7 +105,7 @@ class Jitted:
                 self._use.end()
         if calls.guard is not None and calls.guard.changed():
             self._stale += 1
-            if self._stale == _MOST:
+            if self._stale == _MAX_PLANS:
                 self.reason = "what it reads changes too often"
             calls = self._calls[key] = Calls()
         if is_profiled():  # nothing can be recorded now
@@ -139,7 +139,7 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
 
     For each combination of shapes, dtypes and other arguments, the first three calls run in Python, two of them are
     recorded, and later calls run the plan, with the same bits. The function may use tapes, change variables, call
-    models and take steps of optimizers. A plan is made anew when something changes that the function reads: a global,
+    models and take steps of optimizers. A new plan is made when something changes that the function reads: a global,
     an attribute, an element of a list. A function that does more than compute with tensors always runs in Python:
     one that prints, assigns to attributes, draws random numbers, or reads the elements of a tensor. Call ``explain()``
     for a table of the plan or the reason why there is none.

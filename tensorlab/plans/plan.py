@@ -74,7 +74,6 @@ class Plan:
         self._is_free = True
         self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words that refer to a slot, or to POOL
         self._numbers: dict[Any, dict[str, list[int]]] = {}  # the words of each hyperparameter of an optimizer
-        self._inner: list[tuple[int, int]] = []  # the words that refer to others, and the first of those
         self._parts: list[_Launches | Node] = []
         self._encode()
         outside = {slot: _Outside(slot) for slot in recording.slots if slot.root is slot and _is_outside(slot)}
@@ -115,34 +114,22 @@ class Plan:
                 self._parts[-1] = _Launches(before.first, len(launches) + 1)
             else:
                 self._parts.append(_Launches(len(launches), len(launches) + 1))
-            launches.append((launch_address(node.function), self._encode_launch(node, words)))
+            launches.append((launch_address(node.function), len(words)))
+            for position, argument in enumerate(node.arguments, len(words)):
+                words.append(self._word(argument, position))
         memory: Any = np.array([word & (1 << 64) - 1 for word in words], np.uint64)
         # Single words are assigned faster through a memoryview.
         self._words, self._floats = memoryview(memory.view(np.int64)), memoryview(memory.view(np.float64))
         start = memory.ctypes.data
-        for position, first in self._inner:
-            self._words[position] = start + 8 * first
         self._launches = np.array([(address, start + 8 * first) for address, first in launches], np.int64)
         self._start = self._launches.ctypes.data
         self._replay = catalogue.replay_kernel()
-
-    def _encode_launch(self, node: Node, words: list[int]) -> int:
-        """Append the arguments of a launch to the words, after those of launches among them; return their position."""
-        inner = [self._encode_launch(each, words) for each in node.arguments if isinstance(each, Node)]
-        first = len(words)
-        for position, argument in enumerate(node.arguments, first):
-            if isinstance(argument, Node):
-                self._inner.append((position, inner.pop(0)))
-            words.append(self._word(argument, position))
-        return first
 
     def _word(self, argument: Any, position: int) -> int:
         if isinstance(argument, Hyperparameter):
             places = self._numbers.setdefault(argument.optimizer, {})
             places.setdefault(argument.name, []).append(position)
             return 0
-        if isinstance(argument, Node):
-            return 0  # until the address of all words is known
         if argument is POOL:
             self._positions[POOL].append(position)
             return 0

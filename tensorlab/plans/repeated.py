@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from tensorlab import terminal
-from tensorlab.backends.listening import told
+from tensorlab.backends.listening import notified
 from tensorlab.devices import backend as find_backend
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.forks import Use
@@ -74,9 +74,9 @@ def why_eager() -> str:
 
 T = TypeVar("T")
 _NONE = (None, None)
-_MANY = 32
+_MAX_SKIPPED_CALLS = 32
 """The number of calls after which a plan is recorded even if every run makes few."""
-_MOST = 64
+_MAX_COUNTED = 64
 """The number of combinations of shapes and dtypes for which calls are counted."""
 
 
@@ -93,7 +93,7 @@ class Calls(Generic[T]):
 def record(call: Callable[[], Any], inputs: Sequence[Tensor]) -> tuple[Any, Recording, Watch]:
     """Make a call and record what it computes from some tensors."""
     recording, watch = Recording(arrays_of(inputs), variables_by_buffer()), Watch()
-    with python_calls(), told(recording), watch:
+    with python_calls(), notified(recording), watch:
         result = call()
     recording.finish(watch.reason)
     return result, recording, watch
@@ -202,14 +202,14 @@ class Repeated:
             return self._last[1].run(arrays_of(tensors))[0].item()
         calls = self._calls.get(key)
         if calls is None:
-            if len(self._calls) == _MOST:
+            if len(self._calls) == _MAX_COUNTED:
                 return self._function(*tensors)
             calls = self._calls[key] = Calls()
         if calls.ready is not None:
             self._last = key, calls.ready
             return calls.ready.run(arrays_of(tensors))[0].item()
         calls.count += 1
-        if calls.count <= (_MANY if self._few else 1):
+        if calls.count <= (_MAX_SKIPPED_CALLS if self._few else 1):
             return self._function(*tensors)
         given = [tensor for tensor in tensors if tensor is not None]
         if not all(getattr(tensor._backend, "listens", False) for tensor in given):

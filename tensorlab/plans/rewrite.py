@@ -93,10 +93,6 @@ def _outer_product(node: Node, product: Slot) -> tuple[Slot, ...]:
 
 
 def _outer_update(update: Node, factors: tuple[Slot, ...]) -> Node:
-    with guard:
-        from tensorlab.kernels.runtime.native import launch_address
-    _, dtype, slots = _origin(update)[1]
-    pool, total, weight, _, *others = update.arguments
-    inner = update._replace(arguments=(0, total, weight, 0, *others))
-    arguments = (pool, launch_address(update.function), inner, len(update.arguments), 2 + slots, *factors)
-    return Node("launch", catalogue.outer_update_kernel(dtype), arguments, update.written, None)
+    pool, _, weight, _, *others = update.arguments
+    kernel = catalogue.outer_update_kernel(*_origin(update)[1])
+    return Node("launch", kernel, (pool, *factors, weight, *others), update.written, None)

@@ -85,9 +85,6 @@ def _title(node: Node) -> str:
     title = library.title(address(node.function))
     if title == "matmul" and node.arguments[2]:
         title += f" with {library.title(node.arguments[2])}"
-    for inner in node.arguments:
-        if isinstance(inner, Node):
-            title += f" with {_title(inner)}"
     return title
 
 

@@ -122,11 +122,13 @@ def tensorlab_register_losses() -> dict[str, Any]:
 def tensorlab_register_optimizers() -> dict[str, Any]:
     return {
         "adadelta": optimizers.Adadelta,
+        "adafactor": optimizers.Adafactor,
         "adagrad": optimizers.Adagrad,
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
         "ftrl": optimizers.Ftrl,
+        "muon": optimizers.Muon,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,

@@ -188,7 +188,7 @@ def get_position() -> dict[str, Any]:
 
 
 def set_position(position: Mapping[str, Any]) -> None:
-    """Continue the draws at a position that `get_position` returned, in the present training run.
+    """Continue the draws at a position that `get_position` returned, in the current training run.
 
     Raises:
         ArgumentError: for anything else.

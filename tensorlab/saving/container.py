@@ -18,7 +18,7 @@ import numpy as np
 
 from tensorlab.errors import FileAccessError, NewerFileError, SavedFileError, short_repr
 from tensorlab.saving.atomic import as_path, write_atomically
-from tensorlab.saving.plain import MOST_BYTES, check_size, parsed
+from tensorlab.saving.plain import MAX_BYTES, check_size, parsed
 from tensorlab.version import __version__
 
 FORMAT = "tensorlab"
@@ -26,7 +26,7 @@ FORMAT_VERSION = 1
 KEY = "tensorlab"
 """The key of the header in the metadata."""
 
-MOST_ARRAYS = 100_000
+MAX_ARRAYS = 100_000
 """The number of arrays above which a file is refused."""
 
 _DTYPES = {
@@ -71,8 +71,8 @@ def write(
         {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": kind, "tensorlab": __version__, **header},
         allow_nan=False,
     )
-    if len(text) > MOST_BYTES // 2:  # quotes are escaped in the file
-        raise SavedFileError(f"{who} {target!r}", f"a header of at most {MOST_BYTES // 2:,} bytes", f"{len(text):,}")
+    if len(text) > MAX_BYTES // 2:  # quotes are escaped in the file
+        raise SavedFileError(f"{who} {target!r}", f"a header of at most {MAX_BYTES // 2:,} bytes", f"{len(text):,}")
     check_size(f"{who} {target!r}", text.encode())
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
 
@@ -114,8 +114,8 @@ class SavedFile:
             self._file = file = cast(Any, safe_open(target, framework="numpy"))
             metadata = file.metadata() or {}
             names = file.keys()
-            if len(names) > MOST_ARRAYS:
-                raise SavedFileError(self.who, f"at most {MOST_ARRAYS:,} arrays", f"{len(names):,}", _DAMAGED)
+            if len(names) > MAX_ARRAYS:
+                raise SavedFileError(self.who, f"at most {MAX_ARRAYS:,} arrays", f"{len(names):,}", _DAMAGED)
             self.shapes = {name: self._described(name) for name in names}
         except SafetensorError as error:
             raise SavedFileError(self.who, "a safetensors file", f"one with {error}", _DAMAGED) from None
@@ -221,8 +221,8 @@ def _check_length(who: str, path: str, size: int) -> None:
     length = int.from_bytes(first, "little")
     if len(first) < 8 or length > size - 8:
         raise SavedFileError(who, "a safetensors file", f"one that ends too early, with {size:,} bytes", _DAMAGED)
-    if length > MOST_BYTES:
-        raise SavedFileError(who, f"a header of at most {MOST_BYTES:,} bytes", f"one of {length:,}", _DAMAGED)
+    if length > MAX_BYTES:
+        raise SavedFileError(who, f"a header of at most {MAX_BYTES:,} bytes", f"one of {length:,}", _DAMAGED)
 
 
 def _check_memory(who: str, shapes: Mapping[str, tuple[tuple[int, ...], str]]) -> None:

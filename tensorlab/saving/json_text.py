@@ -15,8 +15,7 @@ from tensorlab.saving.plain import Packer, parsed, unpack
 from tensorlab.saving.state import shape_from_data, shape_to_data
 from tensorlab.serialization import deserialize, serialize
 
-
-_MOST_ELEMENTS = 1 << 26
+_MAX_ELEMENTS = 1 << 26
 """The number of elements of a weight above which a text is refused."""
 
 
@@ -29,8 +28,8 @@ class _Architecture(Loading):
         Raises:
             SavedFileError: for a weight of too many elements.
         """
-        if math.prod(shape) > _MOST_ELEMENTS:
-            limit = f"weights of at most {_MOST_ELEMENTS:,} elements"
+        if math.prod(shape) > _MAX_ELEMENTS:
+            limit = f"weights of at most {_MAX_ELEMENTS:,} elements"
             raise SavedFileError(self.who, limit, f"the shape {shape} of {label!r}", "write the model as a program")
         return False
 

@@ -26,7 +26,7 @@ from tensorlab.utils import snake_case
 from tensorlab.variable import Variable
 
 _WEIGHTS = "model.weights.h5"
-_MOST_OBJECTS = 100_000
+_MAX_OBJECTS = 100_000
 _DAMAGED = "the file is damaged, or not of Keras 3"
 _IGNORED = ("optimizer", "metrics", "seed_generator")
 """Groups with other variables than weights."""
@@ -163,9 +163,9 @@ def _datasets(who: str, h5py: Any, file: Any) -> dict[str, Any]:
             item, full = group[name], f"{path}{name}"
             address = h5py.h5o.get_info(item.id).addr
             if (
-                address in seen or len(seen) > _MOST_OBJECTS or path.count("/") > 100
+                address in seen or len(seen) > _MAX_OBJECTS or path.count("/") > 100
             ):  # also a group that contains itself
-                raise SavedFileError(who, f"at most {_MOST_OBJECTS:,} objects, each once", "more", _DAMAGED)
+                raise SavedFileError(who, f"at most {_MAX_OBJECTS:,} objects, each once", "more", _DAMAGED)
             seen.add(address)
             if isinstance(item, h5py.Group):
                 if not (path == "" and name in _IGNORED) and name != "seed_generator":

@@ -16,9 +16,9 @@ from tensorlab.errors import SavedFileError, short_repr
 from tensorlab.loading import loading
 from tensorlab.tensor import Tensor
 
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """The size of JSON above which it is refused; a model of a thousand layers has a megabyte."""
-MOST_VALUES = 1 << 20
+MAX_VALUES = 1 << 20
 """The number of values in JSON above which it is refused: an empty list takes 3 bytes of a file and 64 of memory."""
 DEEPEST = 250
 """The number of nested lists and dicts above which JSON is refused."""
@@ -136,7 +136,7 @@ _STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")
 _OTHER = bytes(set(range(256)) - set(b"[{]}"))
 
 
-def parsed(who: str, text: bytes, most: int = MOST_BYTES) -> Any:
+def parsed(who: str, text: bytes, most: int = MAX_BYTES) -> Any:
     """Parse JSON, in bounded memory and time.
 
     Raises:
@@ -149,7 +149,7 @@ def parsed(who: str, text: bytes, most: int = MOST_BYTES) -> Any:
         raise SavedFileError(who, "JSON", f"what raises {error}", "the file is damaged") from None
 
 
-def check_size(who: str, text: bytes, most: int = MOST_BYTES) -> None:
+def check_size(who: str, text: bytes, most: int = MAX_BYTES) -> None:
     """Raise if JSON is too long, has too many values, or is too deep. Whether it is JSON is not checked.
 
     Raises:
@@ -158,8 +158,8 @@ def check_size(who: str, text: bytes, most: int = MOST_BYTES) -> None:
     if len(text) > most:
         raise SavedFileError(who, f"JSON of at most {most:,} bytes", f"{len(text):,}", "the file is damaged")
     values = max(sum(map(text.count, (b",", b"[", b"{"))), text.count(b'"') // 4)  # a key and a value have four quotes
-    if values > MOST_VALUES:
-        raise SavedFileError(who, f"JSON of at most {MOST_VALUES:,} values", f"{values:,}", "the file is damaged")
+    if values > MAX_VALUES:
+        raise SavedFileError(who, f"JSON of at most {MAX_VALUES:,} values", f"{values:,}", "the file is damaged")
     steps = np.frombuffer(_STRING.sub(b"", text).translate(_STEPS, _OTHER), np.int8)  # 1 to open, -1 to close
     if steps.cumsum(dtype=np.int64).max(initial=0) > DEEPEST:
         raise SavedFileError(who, f"JSON of at most {DEEPEST} levels", "more", "the file is damaged")

@@ -115,9 +115,9 @@ def optimizers_to_data(model: Layer, arrays: dict[str, np.ndarray[Any, Any]]) ->
     for attribute, optimizer in optimizers_of(model).items():
         owners = [path for path, weight in weights.items() if optimizer._slots.find(weight)]
         state = optimizer.get_state([weights[path] for path in owners])
-        slots = list(state["slots"][0]) if owners else []
+        slots = list(dict.fromkeys(slot for each in state["slots"] for slot in each))  # those of any weight
         for path, each in zip(owners, state["slots"], strict=True):
-            arrays.update({f"optimizers/{attribute}/{slot}/{path}": each[slot] for slot in slots})
+            arrays.update({f"optimizers/{attribute}/{slot}/{path}": array for slot, array in each.items()})
         data[attribute] = {
             "iterations": state["iterations"],
             "hyperparameters": state["hyperparameters"],
@@ -156,12 +156,16 @@ def set_optimizers(
             raise SavedFileError(who, f"an optimizer as the attribute {short_repr(attribute)}", "none", hint)
         if not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in (slots, owners)):
             raise SavedFileError(who, "names of slots and weights", short_repr(state, 80), _DAMAGED)
-        names = {(slot, path): f"optimizers/{attribute}/{slot}/{path}" for path in owners for slot in slots}
-        lacking = [name for name in names.values() if name not in arrays]
         unknown = [path for path in owners if path not in weights]
-        if lacking or unknown or len(set(owners)) < len(owners):
-            raise SavedFileError(who, "the slots of the weights", short_repr(lacking or unknown or owners), _DAMAGED)
-        values = [{slot: arrays[names[slot, path]] for slot in slots} for path in owners]
+        if unknown or len(set(owners)) < len(owners):
+            raise SavedFileError(who, "the slots of the weights", short_repr(unknown or owners), _DAMAGED)
+        of_weights = [present[attribute].slot_names_of(weights[path]) for path in owners]
+        names = {(slot, path): f"optimizers/{attribute}/{slot}/{path}" for path in owners for slot in slots}
+        needed = [(slot, path) for path, own in zip(owners, of_weights, strict=True) for slot in own if slot in slots]
+        lacking = [names[each] for each in needed if names[each] not in arrays]
+        if lacking:
+            raise SavedFileError(who, "the slots of the weights", short_repr(lacking), _DAMAGED)
+        values = [{slot: arrays[names[slot, path]] for slot in slots if names[slot, path] in arrays} for path in owners]
         kept = {name: state[name] for name in ("iterations", "hyperparameters")}
         try:
             present[attribute].set_state({**kept, "slots": values}, [weights[path] for path in owners])

@@ -21,13 +21,13 @@ from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.parse import Parser
 from tensorlab.scalars.source import Source, describe
 
-MOST_NODES = 10_000
+MAX_NODES = 10_000
 """The number of nodes of all functions together above which data is refused; real functions have a few hundred."""
-MOST_WORK = 1_000_000
+MAX_WORK = 1_000_000
 """The number of nodes computed for one element above which a loop counts as unbounded."""
-_DEEPEST = 150
-_LONGEST_NAME = 200
-_LARGEST_INTEGER = 1 << 64
+_MAX_DEPTH = 150
+_MAX_NAME_LENGTH = 200
+_MAX_INTEGER = 1 << 64
 
 _BINARY: dict[str, type[ast.operator]] = {
     "+": ast.Add,
@@ -161,10 +161,10 @@ def from_data(who: str, data: Any, unbounded: bool = False) -> ScalarFunction:
             _ = made[-1].key
     except RecursionError:
         raise _too_deep(who) from None
-    if not unbounded and works[id(made[-1])] > MOST_WORK:
+    if not unbounded and works[id(made[-1])] > MAX_WORK:
         raise ScalarError(
             f"{who}: {made[-1].who}",
-            f"loops of at most {MOST_WORK:,} operations for an element",
+            f"loops of at most {MAX_WORK:,} operations for an element",
             "a loop that may take more, or not end",
             "if you trust the file, allow them with unbounded_loops=True",
         )
@@ -172,7 +172,7 @@ def from_data(who: str, data: Any, unbounded: bool = False) -> ScalarFunction:
 
 
 def _too_deep(who: str) -> ScalarError:
-    return ScalarError(who, f"expressions and blocks of at most {_DEEPEST} levels", "more")
+    return ScalarError(who, f"expressions and blocks of at most {_MAX_DEPTH} levels", "more")
 
 
 def _work(body: tree.Body, calls: Mapping[str, ScalarFunction], works: Mapping[int, float]) -> float:
@@ -214,7 +214,7 @@ class _Reader:
     def __init__(self, who: str) -> None:
         self.who = who
         self.nodes = 0
-        self.loops = 0  # around the present statement
+        self.loops = 0  # around the current statement
 
     def error(self, expected: str, received: Any) -> ScalarError:
         return ScalarError(self.who, expected, short_repr(received, 80), "the file is damaged, or not of tensorlab")
@@ -224,7 +224,7 @@ class _Reader:
             raise self.error(f"a dict with {', '.join(names)}", data)
         return [data[name] for name in names]
 
-    def list_of(self, data: Any, what: str, least: int = 0, most: int = MOST_NODES) -> list[Any]:
+    def list_of(self, data: Any, what: str, least: int = 0, most: int = MAX_NODES) -> list[Any]:
         if not isinstance(data, list) or not least <= len(data) <= most:
             raise self.error(f"a list of {what}", data)
         return data
@@ -232,7 +232,7 @@ class _Reader:
     def name(self, data: Any) -> str:
         if (
             not isinstance(data, str)
-            or len(data) > _LONGEST_NAME
+            or len(data) > _MAX_NAME_LENGTH
             or not data.isidentifier()
             or keyword.iskeyword(data)
             or data.startswith("__")
@@ -247,7 +247,7 @@ class _Reader:
         title, file, line, parameters, defaults, calls, body = self.fields(data, *names)
         if title != "lambda":
             title = self.name(title)
-        if not isinstance(file, str) or len(file) > _LONGEST_NAME or not file.isprintable():
+        if not isinstance(file, str) or len(file) > _MAX_NAME_LENGTH or not file.isprintable():
             raise self.error("the name of a file", file)
         if type(line) is not int or not 0 <= line < 1 << 31:
             raise self.error("the number of a line", line)
@@ -285,7 +285,7 @@ class _Reader:
         return value
 
     def block(self, data: Any, depth: int) -> list[ast.stmt]:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise _too_deep(self.who)
         return [self.statement(each, depth + 1) for each in self.list_of(data, "statements", least=1)]
 
@@ -298,8 +298,8 @@ class _Reader:
 
     def count(self) -> None:
         self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise ScalarError(self.who, f"scalar functions of at most {MOST_NODES:,} nodes", "more")
+        if self.nodes > MAX_NODES:
+            raise ScalarError(self.who, f"scalar functions of at most {MAX_NODES:,} nodes", "more")
 
     def statement(self, data: Any, depth: int) -> ast.stmt:
         self.count()
@@ -330,7 +330,7 @@ class _Reader:
 
     def expression(self, data: Any, depth: int) -> ast.expr:
         self.count()
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise _too_deep(self.who)
 
         def inner(item: Any) -> ast.expr:
@@ -339,7 +339,7 @@ class _Reader:
         match data:
             case bool():
                 return ast.Constant(data)
-            case int() | float() if 0 <= data < (_LARGEST_INTEGER if isinstance(data, int) else math.inf):
+            case int() | float() if 0 <= data < (_MAX_INTEGER if isinstance(data, int) else math.inf):
                 return ast.Constant(data)
             case str():
                 return tree.name(self.name(data))

@@ -22,7 +22,7 @@ _DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 _NUMPY_FUNCTIONS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # Numba does not compile those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
-_LARGEST_STATIC_POWER = 64
+_MAX_STATIC_POWER = 64
 
 
 def emit(
@@ -45,7 +45,8 @@ def emit(
             - signed integers, and None: constants stay as they were written.
         functions: what to call in place of functions of ``math``, by their names, such as ``"exp"``. For a real dtype
             its ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers. Its ``"pow"`` also computes
-            ``**``, except with integer exponents.
+            ``**``, except with integer exponents. Its ``"fma"`` computes the sum or difference of a product and
+            something else, such as ``a * b + c``, where it is written as one expression.
 
     Raises:
         ArgumentError: for an unknown dtype.
@@ -212,7 +213,25 @@ class _Writer:
         if isinstance(node.op, _INTEGER_OPERATORS):
             self.check_integers(node, node.left, node.right)
             kind = Kind.INT
-        return ast.BinOp(self.as_kind(node.left, kind), node.op, self.as_kind(node.right, kind))
+        left, right = self.as_kind(node.left, kind), self.as_kind(node.right, kind)
+        return self.fused(left, node.op, right) if kind == Kind.REAL else ast.BinOp(left, node.op, right)
+
+    def fused(self, left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr:
+        """Return an operation on real numbers, as a fused multiply-add if it adds something to one product.
+
+        Of two products none is fused, so that ``a * b - b * a`` is 0 and the order of the terms does not matter.
+        """
+        fma, products = self.emission.functions.get("fma"), (_is_product(left), _is_product(right))
+        if fma is None or not isinstance(op, ast.Add | ast.Sub) or products.count(True) != 1:
+            return ast.BinOp(left, op, right)
+        product, term = (left, right) if products[0] else (right, left)
+        assert isinstance(product, ast.BinOp)
+        factor = product.left
+        if isinstance(op, ast.Sub) and products[0]:
+            term = ast.UnaryOp(ast.USub(), term)
+        elif isinstance(op, ast.Sub):
+            factor = ast.UnaryOp(ast.USub(), factor)
+        return tree.call(self.emission.bind("fma", fma), factor, product.right, term)
 
     def check_integers(self, node: ast.expr, *operands: ast.expr) -> None:
         """Raise ScalarError for bitwise operations on, and a ``range`` of, real numbers, as Python raises."""
@@ -225,7 +244,7 @@ class _Writer:
         base, exponent = self.as_kind(node.left, kind), tree.as_number(node.right)
         if not self.typed:
             return ast.BinOp(base, node.op, self.expression(node.right) if exponent is None else node.right)
-        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _LARGEST_STATIC_POWER:
+        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _MAX_STATIC_POWER:
             return ast.BinOp(base, node.op, tree.number(int(exponent)))
         written = self.expression(node.right)
         if self.kinds.of(node.right) == Kind.REAL and "pow" in self.emission.functions:
@@ -254,6 +273,10 @@ class _Writer:
             return ast.IfExp(ast.Compare(second, [compare], [first]), second, first)
         helper = self.emission.add(_EXTREMA[function])
         return tree.call(helper, first, second)
+
+
+def _is_product(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
 
 def _locals(function: ScalarFunction) -> set[str]:

@@ -141,7 +141,7 @@ class ExpressionParser(ABC):
         raise self.construct_error("", node)
 
     def constant(self, node: ast.expr) -> ast.expr:
-        """Return the present value of a name from outside of the function, as a literal."""
+        """Return the current value of a name from outside of the function, as a literal."""
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value

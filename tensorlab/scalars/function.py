@@ -16,7 +16,7 @@ from tensorlab.scalars.source import describe
 from tensorlab.scalars.surroundings import Surroundings
 from tensorlab.scalars.vocabulary import FORMAT_DEPENDENT, QUICK
 
-_MOST_NODES = 40
+_MAX_SHORT_NODES = 40
 """The number of nodes of the syntax tree up to which a function is short."""
 
 ATTRIBUTE = "__tensorlab_scalar__"
@@ -165,7 +165,7 @@ class ScalarFunction:
     @cached_property
     def short(self) -> bool:
         """Whether the function consists of a few operations, and of calls of functions of ``math``."""
-        return not self.loops and not self.calls and len([*tree.walk(self.body)]) <= _MOST_NODES
+        return not self.loops and not self.calls and len([*tree.walk(self.body)]) <= _MAX_SHORT_NODES
 
     @cached_property
     def quick(self) -> bool:

@@ -9,7 +9,7 @@ from tensorlab.scalars import tree
 from tensorlab.scalars.propagate import Known, Propagator
 from tensorlab.scalars.simplify import KindOf
 
-_WIDEST = 88
+_MAX_CHARACTERS = 88
 """How many characters of source an expression may have before it stays split."""
 
 
@@ -72,7 +72,7 @@ class Fusion:
         known.values[name] = value
         joined = tree.rebuild(second, list, lambda part: self.propagator.expression(part, known))
         head = joined.test if isinstance(joined, ast.If) else joined
-        return joined if len(ast.unparse(head)) <= _WIDEST else None
+        return joined if len(ast.unparse(head)) <= _MAX_CHARACTERS else None
 
 
 def _choice(node: ast.If) -> ast.stmt | None:
@@ -81,6 +81,6 @@ def _choice(node: ast.If) -> ast.stmt | None:
         case [ast.Assign() as one], [ast.Assign() as other] if tree.targets(one) == tree.targets(other):
             target, *more = tree.targets(one)
             value = ast.IfExp(node.test, one.value, other.value)
-            if not more and len(ast.unparse(value)) <= _WIDEST:
+            if not more and len(ast.unparse(value)) <= _MAX_CHARACTERS:
                 return tree.assign(target, value)
     return None

@@ -13,7 +13,7 @@ from tensorlab.scalars.kinds import Kind
 
 KindOf = Callable[[ast.expr], Kind]
 
-_LARGEST_EXPONENT = 64
+_MAX_EXPONENT = 64
 """The largest exponent of a folded power: integers to a larger one may have too many digits."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
@@ -73,7 +73,7 @@ def _computed(node: ast.expr) -> ast.expr | None:
         case _:
             return None
     values = [tree.as_number(operand) for operand in operands]
-    if function is None or None in values or (function is operator.pow and abs(values[1] or 0) > _LARGEST_EXPONENT):
+    if function is None or None in values or (function is operator.pow and abs(values[1] or 0) > _MAX_EXPONENT):
         return None
     try:
         value = function(*values)

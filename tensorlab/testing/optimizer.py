@@ -9,7 +9,7 @@ import numpy as np
 from tensorlab import optimizers
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import example, reconstruct
-from tensorlab.testing.report import Report, fail
+from tensorlab.testing.report import Check, Report, fail
 from tensorlab.testing.subject import DTYPES, Array, Subject, require_close, require_finite
 from tensorlab.variable import Variable
 
@@ -17,6 +17,10 @@ _STEPS = 5
 
 _TOLERANCES = (1e-9, 1e-12)
 """The relative and absolute tolerance between results that differ only by rounding."""
+
+
+_OF_RULES = ("plain Python", "shapes")
+"""The checks of optimizers whose steps depend on nothing but the rule for one number."""
 
 
 class OptimizerSubject(Subject):
@@ -34,6 +38,15 @@ class OptimizerSubject(Subject):
         "config",
         "determinism",
     )
+
+    def checks(self) -> list[Check]:
+        """Return the checks of the headings, without those of rules for an optimizer of whole weights."""
+        found = super().checks()
+        return (
+            found
+            if getattr(self.thing, "elementwise", True)
+            else [each for each in found if each.heading not in _OF_RULES]
+        )
 
     def make(self, changed: bool = False) -> optimizers.Optimizer:
         """Return a new optimizer with the default hyperparameters or, if ``changed``, with values near them."""

@@ -13,7 +13,6 @@ times are measured.
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -174,16 +173,7 @@ def _product(product: Product, torch: Any) -> Row:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
-    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    parser.add_argument("--only", default="", help="only the rows whose name contains this")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    recording.add_argument(parser)
-    options = parser.parse_args(arguments)
-    tl.set_num_threads(options.threads)
-    torch = recording.pytorch(options.threads)
-    recorder = recording.recorder(__file__, options)
+    options, torch, recorder = recording.with_pytorch(__file__, __doc__, arguments, ROUNDS)
     table = Table("operation", "dtype", "tensorlab µs", *[f"{p} µs" for p in PEERS], *[f"{p} / us" for p in PEERS])
     for column in table.columns[2:]:
         column.justify = "right"

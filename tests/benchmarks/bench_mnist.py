@@ -62,7 +62,7 @@ class Comparison:
     """The measurements of one run, which go into a table and into a record.
 
     Args:
-        pythons: the Python of each library but tensorlab, which runs in the present one.
+        pythons: the Python of each library but tensorlab, which runs in this one.
         options: what every worker is to know.
         recorder: for the record.
     """
@@ -98,7 +98,7 @@ class Comparison:
             accuracies = in_turn(running, 1, lambda worker: worker.ask("accuracy")["accuracy"])
             self.add(f"test accuracy after {epochs} epochs", accuracies, "")
             self.recorder.run["peers"] = workers.versions(running)
-            workers.report_idle(running)
+            workers.report_waiting_cpu(running)
 
     def _train(self, epochs: int, running: Mapping[str, Worker], blas: Mapping[str, Worker]) -> None:
         for worker in running.values():

@@ -174,16 +174,7 @@ def measure(dtype: str, options: argparse.Namespace, torch: Any, recorder: recor
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
-    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    parser.add_argument("--only", default="", help="only the rows whose name contains this")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    recording.add_argument(parser)
-    options = parser.parse_args(arguments)
-    tl.set_num_threads(options.threads)
-    torch = recording.pytorch(options.threads)
-    recorder = recording.recorder(__file__, options)
+    options, torch, recorder = recording.with_pytorch(__file__, __doc__, arguments, ROUNDS)
     for dtype in ("float32", "float64") if options.dtype == "both" else (options.dtype,):
         measure(dtype, options, torch, recorder)
     recorder.write(options.json)

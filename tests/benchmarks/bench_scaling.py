@@ -206,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recorder.run["peers"] = workers.versions(running)
         comparison = Comparison(running, QUICK if options.quick else FULL, options.threads, recorder)
         networks, data, cores = comparison.networks(), comparison.data(), comparison.cores()
-        workers.report_idle(running)
+        workers.report_waiting_cpu(running)
     if options.plot and draw is not None:
         draw(options.plot, comparison.plan.base, networks, data, cores)
         print(f"drawn to {options.plot}")

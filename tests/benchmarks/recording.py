@@ -28,7 +28,7 @@ from typing import Any
 FORMAT = 1
 ROOT = Path(__file__).parents[2]
 US = "tensorlab"
-PATHS = ("json", "peer", "plot")
+PATHS = ("json", "peer", "plot", "wheel")
 """Options that name files of one machine, which are not recorded."""
 
 
@@ -90,6 +90,33 @@ def recorder(file: str, options: argparse.Namespace) -> Recorder:
     given = {name: value for name, value in vars(options).items() if name not in PATHS}
     arguments = [f"--{name}={value}" for name, value in given.items()]
     return Recorder(Path(file).stem, arguments, given.get("threads"))
+
+
+def with_pytorch(
+    file: str, description: str | None, arguments: Sequence[str] | None, rounds: int
+) -> tuple[argparse.Namespace, Any, Recorder]:
+    """Parse the arguments of a benchmark that compares operations with PyTorch, and set the number of threads of both.
+
+    Args:
+        file: the file of the benchmark.
+        description: its docstring, for ``--help``.
+        arguments: the command line; None for that of the process.
+        rounds: the default number of rounds.
+
+    Returns:
+        the options, PyTorch or None, and the recorder.
+    """
+    import tensorlab as tl
+
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
+    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
+    parser.add_argument("--only", default="", help="only the rows whose name contains this")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    add_argument(parser)
+    options = parser.parse_args(arguments)
+    tl.set_num_threads(options.threads)
+    return options, pytorch(options.threads), recorder(file, options)
 
 
 def pytorch(threads: int) -> Any:

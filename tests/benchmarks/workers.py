@@ -76,12 +76,12 @@ def _has(python: str, modules: Sequence[str]) -> bool:
     if python == sys.executable:
         return all(importlib.util.find_spec(module) for module in modules)
     try:
-        return subprocess.run([python, "-c", FIND, *modules], env=_environment(python), check=False).returncode == 0
+        return subprocess.run([python, "-c", FIND, *modules], env=environment_of(python), check=False).returncode == 0
     except OSError:
         return False
 
 
-def _environment(python: str) -> dict[str, str]:
+def environment_of(python: str) -> dict[str, str]:
     """Return the environment variables of a worker. Another interpreter must not import packages of this one."""
     variables = dict(os.environ)
     variables.pop("PYTHONDONTWRITEBYTECODE", None)  # let imports use cached bytecode, as those of installed packages do
@@ -102,13 +102,13 @@ class Worker:
     Attributes:
         ready: the first answer, which the worker sends after it has imported its library.
         busy: the seconds that the worker spent on commands.
-        rested: the seconds that it waited between commands.
-        idle: the CPU time in seconds that it used while it waited.
+        waited: the seconds that it waited between commands.
+        waiting_cpu: the CPU time in seconds that it used while it waited.
     """
 
     def __init__(self, program: str, python: str, options: Mapping[str, Any]) -> None:
         self.program = program
-        self.busy = self.idle = self.rested = 0.0
+        self.busy = self.waiting_cpu = self.waited = 0.0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -116,7 +116,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(python),
+            env=environment_of(python),
             encoding="utf-8",
         )
         self.ready = self._answer()
@@ -130,14 +130,14 @@ class Worker:
         """
         assert self.process.stdin is not None
         start = time.perf_counter()
-        self.rested += start - self._last
+        self.waited += start - self._last
         try:
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `_answer` reports how the process ended
         answer = self._answer()
-        self.idle += answer["idle"]
+        self.waiting_cpu += answer["waiting_cpu"]
         self.busy += answer["seconds"]
         self._last = time.perf_counter()
         return answer
@@ -188,9 +188,11 @@ def versions(workers: Mapping[str, Worker]) -> dict[str, str]:
     return {name: version for name, version in found.items() if name != US}
 
 
-def report_idle(workers: Mapping[str, Worker]) -> None:
+def report_waiting_cpu(workers: Mapping[str, Worker]) -> None:
     """Print the CPU time that waiting workers used, as a share of their waiting time. It slows down the others."""
-    shares = ", ".join(f"{name} {worker.idle / worker.rested:.2%}" for name, worker in workers.items() if worker.rested)
+    shares = ", ".join(
+        f"{name} {worker.waiting_cpu / worker.waited:.2%}" for name, worker in workers.items() if worker.waited
+    )
     print(f"CPU time of waiting workers: {shares}")
 
 

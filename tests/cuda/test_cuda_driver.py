@@ -283,7 +283,7 @@ def failed_launch_is_reported(rng):
     with pytest.raises(
         DeviceError,
         match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
-        r"address; after such an error start Python anew$",
+        r"address; after such an error restart Python$",
     ):
         driver.launch_flat(failing, 1)
     failing = Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", 1)

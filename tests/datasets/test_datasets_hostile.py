@@ -68,7 +68,7 @@ def test_members_in_columns_are_read(small_mnist):
 
 
 def test_archive_with_a_long_directory_is_refused(small_mnist, monkeypatch):
-    monkeypatch.setattr(limits, "MOST_DIRECTORY", 100)
+    monkeypatch.setattr(limits, "MAX_DIRECTORY", 100)
     with pytest.raises(DatasetError, match=r"received BadZipFile: a directory of \d+ bytes"):
         files.from_npz(NPZ, "mnist.npz")
 

@@ -52,7 +52,7 @@ def two_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     monkeypatch.setenv(ahead.VARIABLE, "2")
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(ahead, "_PROGRAM", FAKE % "pass")
-    monkeypatch.setattr(ahead, "_SHORT", 1.0)
+    monkeypatch.setattr(ahead, "_OTHER_SECONDS", 1.0)
     yield
     assert ahead._team is None
 
@@ -321,7 +321,7 @@ def test_watcher_gets_what_would_be_on_the_line(terminal: Terminal) -> None:
 def test_team_counts_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Waiting] = []
     monkeypatch.setattr(ahead, "show", seen.append)
-    monkeypatch.setattr(ahead, "_SHORT", 0.8)
+    monkeypatch.setattr(ahead, "_OTHER_SECONDS", 0.8)
     team = Team([ahead._Job(key(request), request) for request in REQUESTS])
     for request in REQUESTS[:3]:
         assert team.obtain(key(request), native) is None

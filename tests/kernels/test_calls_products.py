@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.backends.listening import told
+from tensorlab.backends.listening import notified
 from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.ops import compiled_calls, linalg
 
@@ -77,7 +77,7 @@ def test_recorded_products_are_left_to_python(call: Call, factors: tuple[Any, An
     assert call(a, b) is not None
     with tl.ops.python_calls():
         assert call(a, b) is None
-    with told(_Deaf()):
+    with notified(_Deaf()):
         assert call(a, b) is None
     with tl.GradientTape() as tape:
         tape.watch(a)

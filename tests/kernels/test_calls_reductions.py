@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.backends.listening import told
+from tensorlab.backends.listening import notified
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops import compiled_calls, reduction, searching
 from tensorlab.ops.compiled_calls import ReductionCall
@@ -187,7 +187,7 @@ def test_recorded_reductions_are_left_to_python(name: str) -> None:
     assert call(x, 1, False) is not None
     with tl.ops.python_calls():
         assert call(x, 1, False) is None
-    with told(_Deaf()):
+    with notified(_Deaf()):
         assert call(x, 1, False) is None
     with tl.GradientTape() as tape:
         tape.watch(x)

@@ -10,6 +10,7 @@ from backend_checks import of, run
 
 import tensorlab as tl
 from tensorlab.backends import CPUBackend
+from tensorlab.kernels import catalogue
 from tensorlab.kernels.loops.map import _loops, _steps
 from tensorlab.ops import powers
 from tensorlab.scalars import ScalarFunction
@@ -72,3 +73,38 @@ def test_repeated_element_is_copied_again_after_other_rows(rng: np.random.Genera
         x, y = rng.uniform(0.5, 2.0, shape), rng.uniform(0.5, 2.0, (shape[1], 1))
         (result,) = run(CPUBackend(), powers._pow.scalar, [x, y], "float64")
         np.testing.assert_allclose(result, x**y, rtol=1e-13)
+
+
+def _product_and_number(x, y, z):
+    return z - x * y
+
+
+def _two_products(x, y, z, w):
+    return x * y + z * w
+
+
+def _single(x):
+    return x.astype("float32").astype("float64")
+
+
+@pytest.mark.parametrize(
+    ("function", "rounded"),
+    [
+        (_product_and_number, lambda x, y, z: _single(z - x * y)),
+        (_two_products, lambda x, y, z, w: _single(_single(x * y) + _single(z * w))),
+    ],
+)
+def test_rounding_does_not_depend_on_where_arrays_are(function, rounded, rng: np.random.Generator) -> None:
+    """A result close to an operand is computed by another copy of the loop. One product is fused, two are not."""
+    arity = of(function).arity
+    kernel = catalogue.map_kernel(of(function), "float32", ("float32",) * arity, ("float32",))
+    for length in (1, 7, 16, 40, 100):
+        given = rng.integers(-(1 << 23), 1 << 23, (arity, length))  # float64 adds their products exactly
+        expected = rounded(*given.astype("float64"))
+        for apart in range(length, length + 17):
+            memory = np.zeros((arity + 1) * apart, "float32")
+            result, *operands = [memory[k * apart : k * apart + length] for k in range(arity + 1)]
+            for operand, values in zip(operands, given, strict=True):
+                operand[:] = values
+            kernel(0, result, *operands)
+            np.testing.assert_array_equal(result, expected)

@@ -10,6 +10,8 @@ import pytest
 from refused_memory import memory_refused
 
 import tensorlab as tl
+from tensorlab import devices
+from tensorlab.windows import Windows
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +25,10 @@ def _array(*shape: int) -> Array:
 
 A, FEW, WIDE, DEEP = _array(700, 300), _array(700, 5), _array(700, 200), _array(40, 1500)
 SPARSE = np.where(np.arange(1500) % 4 == 0, _array(100, 1500), np.float32(0))
+
+IMAGES, KERNEL = _array(2, 14, 14, 32), _array(3, 3, 32, 32)
+WINDOWS = Windows((3, 3), padding=((1, 1), (1, 1)))
+CPU = devices.backend("cpu")
 
 WORK: dict[str, Callable[[], Any]] = {
     "transposed A": lambda: tl.asarray(A).T @ WIDE,
@@ -38,6 +44,10 @@ WORK: dict[str, Callable[[], Any]] = {
     "mean of middle axis": lambda: tl.mean(tl.asarray(_array(3, 500, 50)), axis=1),
     "argmax": lambda: tl.argmax(tl.asarray(A), axis=0),
     "softmax": lambda: tl.softmax(tl.asarray(A)),
+    "convolution": lambda: CPU.convolve(WINDOWS, IMAGES, KERNEL)[0],
+    "its gradient of images": lambda: CPU.convolve_images(WINDOWS, IMAGES.shape, IMAGES, KERNEL),
+    "its gradient of the kernel": lambda: CPU.convolve_weights(WINDOWS, IMAGES, IMAGES),
+    "convolution with strides": lambda: CPU.convolve(Windows((3, 3), (2, 2)), IMAGES, KERNEL)[0],
     "cumulative": lambda: tl.cumulative_sum(tl.asarray(A), axis=1),
 }
 

@@ -11,7 +11,7 @@ from numba.core.errors import TypingError
 
 from tensorlab.kernels.runtime.compiler import kernel
 from tensorlab.kernels.runtime.memory import pointer
-from tensorlab.kernels.runtime.pool import LINE, MOST_THREADS, POOL, THREAD
+from tensorlab.kernels.runtime.pool import LINE, MAX_THREADS, POOL, THREAD
 from tensorlab.kernels.runtime.records import addresses, packed, record_at
 
 
@@ -77,4 +77,4 @@ def test_fields_written_by_different_threads_are_in_different_cache_lines():
     state, job, busy, settings = (POOL.fields[name][1] // LINE for name in ("state", "task", "busy", "stop"))
     assert len({state, job, busy, settings}) == 4
     assert POOL.fields["threads"][1] % LINE == THREAD.itemsize % LINE == 0
-    assert POOL.fields["masks"][1] == POOL.fields["threads"][1] + (1 + MOST_THREADS) * LINE
+    assert POOL.fields["masks"][1] == POOL.fields["threads"][1] + (1 + MAX_THREADS) * LINE

@@ -176,7 +176,7 @@ def test_plans_can_be_switched_off() -> None:
 
 
 def test_model_that_changes_all_the_time_is_not_recorded_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "_MOST_RECORDINGS", 4)
+    monkeypatch.setattr(inference, "_MAX_RECORDINGS", 4)
     recorded = []
     record = inference.record
     monkeypatch.setattr(inference, "record", lambda *given: (recorded.append(1), record(*given))[1])

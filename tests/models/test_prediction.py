@@ -42,8 +42,8 @@ class Centred(Layer):
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choose batches of 96 samples, so that few samples suffice."""
-    monkeypatch.setattr(prediction, "_LEAST", 96)
-    monkeypatch.setattr(prediction, "_MOST", 96)
+    monkeypatch.setattr(prediction, "_MIN_BATCH", 96)
+    monkeypatch.setattr(prediction, "_MAX_BATCH", 96)
 
 
 def built(*layers: Layer, features: int = 5) -> tl.Sequential:
@@ -69,11 +69,11 @@ def test_batches_have_the_size_that_fits_the_layers(monkeypatch: pytest.MonkeyPa
     for shapes in ([(784,), (512,), (10,)], [(1,)], [(100_000,), (7,)], [(3, 5), (0,)], [(40, 40, 3), (64,)]):
         for itemsize in (4, 8):
             size = choose(shapes, itemsize)
-            assert prediction._LEAST <= size <= prediction._MOST
+            assert prediction._MIN_BATCH <= size <= prediction._MAX_BATCH
             assert size % 32 == 0
             numbers = [int(np.prod(shape)) for shape in shapes]
             largest = max([a + b for a, b in itertools.pairwise(numbers)], default=numbers[0])
-            assert size == prediction._LEAST or size * largest * itemsize <= prediction._BYTES
+            assert size == prediction._MIN_BATCH or size * largest * itemsize <= prediction._BYTES
     assert choose([(8,), (8,)], 4) > choose([(784,), (512,), (10,)], 4) > choose([(4000,), (4000,)], 4)
 
 

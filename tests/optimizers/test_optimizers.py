@@ -75,6 +75,14 @@ def test_defaults_of_further_optimizers_match_keras() -> None:
         "centered": False,
     }
     assert Adam().get_config() == adam | {"amsgrad": False}
+    assert tl.optimizers.Adafactor().get_config() == {
+        "learning_rate": 0.001,
+        "beta_2_decay": -0.8,
+        "epsilon_1": 1e-30,
+        "epsilon_2": 1e-3,
+        "clip_threshold": 1.0,
+        "relative_step": True,
+    }
 
 
 def test_momentum_loop_of_the_book_is_nesterov_momentum() -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.plan_cases import X
 
 import tensorlab as tl
-from tensorlab.backends.listening import called, listening, refused, told
+from tensorlab.backends.listening import called, listening, notified, refused
 from tensorlab.plans.purity import Watch, change_in
 from tensorlab.plans.recording import Recording
 from tensorlab.variable import variables_by_buffer
@@ -18,7 +18,7 @@ from tensorlab.variable import variables_by_buffer
 def recorded(function: Any, *arrays: np.ndarray) -> Recording:
     inputs = [tl.asarray(array) for array in arrays]
     made = Recording([each.buffer for each in inputs], variables_by_buffer())
-    with tl.ops.python_calls(), told(made):
+    with tl.ops.python_calls(), notified(made):
         function(*inputs)
     made.finish()
     return made
@@ -107,7 +107,7 @@ def test_listeners_hear_their_own_thread_only() -> None:
     import threading
 
     made = Recording([], {})
-    with told(made):
+    with notified(made):
         thread = threading.Thread(target=lambda: tl.exp(tl.asarray([1.0])))
         thread.start()
         thread.join()

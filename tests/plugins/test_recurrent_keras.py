@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -53,3 +54,37 @@ def test_training_is_that_of_keras(name: str) -> None:
     assert set(found) == set(KERAS[name])
     for key, expected in KERAS[name].items():
         np.testing.assert_allclose(found[key], expected, rtol=5e-5, atol=5e-6, err_msg=key)
+
+
+WEIGHTS = ("kernel", "recurrent", "bias")
+DROPOUTS = ["dropout", "recurrent_dropout"]
+OUTPUTS = ["return_sequences", "return_state", "go_backwards", "stateful", "unroll"]
+
+
+def of_weights(kind: str) -> list[str]:
+    return [f"{weight}_{kind}" for weight in WEIGHTS]
+
+
+INITIALIZERS = ["use_bias", *of_weights("initializer")]
+REST = [*of_weights("regularizer"), *of_weights("constraint"), *DROPOUTS]
+GATED = ["units", "activation", "recurrent_activation", *INITIALIZERS]
+SIGNATURES = {
+    "SimpleRNNCell": ["units", "activation", *INITIALIZERS, *REST, "seed"],
+    "LSTMCell": [*GATED, "unit_forget_bias", *REST, "seed"],
+    "GRUCell": [*GATED, *REST, "reset_after", "seed"],
+    "SimpleRNN": ["units", "activation", *INITIALIZERS, *REST, *OUTPUTS, "seed"],
+    "LSTM": [*GATED, "unit_forget_bias", *REST, "seed", *OUTPUTS, "use_cudnn"],
+    "GRU": [*GATED, *REST, "seed", *OUTPUTS, "reset_after", "use_cudnn"],
+}
+"""The arguments in Keras, without ``activity_regularizer``, which is one of ``options`` here."""
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_arguments_have_the_order_of_keras(name: str) -> None:
+    kind = getattr(layers, name)
+    parameters = list(inspect.signature(kind).parameters.values())
+    assert [parameter.name for parameter in parameters] == [*SIGNATURES[name], "options"]
+    defaults = [parameter.default for parameter in parameters[1:-1]]
+    made = kind(3, *defaults, name="r")
+    assert made.get_config() == {"units": 3, **dict(zip(SIGNATURES[name][1:], defaults, strict=True)), "name": "r"}
+    assert (made.use_bias, made.recurrent_dropout, made.seed) == (True, 0.0, None)

@@ -42,11 +42,11 @@ def test_strings_without_an_end_are_refused_in_linear_time(text: bytes) -> None:
 
 
 def test_json_with_too_many_values_is_refused() -> None:
-    many = b"[" + b"[]," * plain.MOST_VALUES + b"[]]"
+    many = b"[" + b"[]," * plain.MAX_VALUES + b"[]]"
     with pytest.raises(SavedFileError, match="JSON of at most 1,048,576 values, received 2,097,154"):
         plain.parsed("file", many)
     with pytest.raises(SavedFileError, match="values, received 1,048,577"):
-        plain.parsed("file", b'""' * (2 * plain.MOST_VALUES + 2))
+        plain.parsed("file", b'""' * (2 * plain.MAX_VALUES + 2))
     deep = b'["]", ' * 250 + b"1" + b"]" * 250
     assert plain.parsed("file", deep)[0] == "]"
     with pytest.raises(SavedFileError, match="at most 250 levels"):
@@ -64,7 +64,7 @@ def test_files_of_too_many_arrays_are_refused(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "file.tensorlab"
     container.write("save", path, "weights", {}, {str(n): np.zeros(1) for n in range(5)})
     assert len(SavedFile("read", path, "weights").shapes) == 5
-    monkeypatch.setattr(container, "MOST_ARRAYS", 4)
+    monkeypatch.setattr(container, "MAX_ARRAYS", 4)
     with pytest.raises(SavedFileError, match=r"file.tensorlab': expected at most 4 arrays, received 5"):
         SavedFile("read", path, "weights")
 

@@ -18,7 +18,7 @@ from scalar_cases import label, points
 import tensorlab as tl
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import derivative, scalar_function, vjp
-from tensorlab.scalars.data import MOST_NODES, from_data, to_data
+from tensorlab.scalars.data import MAX_NODES, from_data, to_data
 from tensorlab.scalars.function import ScalarFunction
 
 
@@ -132,7 +132,7 @@ RETURN = ["return", "x"]
         (function_of(["if", "x", [["=", ["y"], 1]], []], ["return", "y"]), "'y', which may have none,"),
         (function_of(["=", ["math"], 1], RETURN), "names other than 'math'"),
         (function_of(["for", "i", [1, 2, 3, 4], [["pass"]]], RETURN), "expected 'for' over range(...)"),
-        (function_of(*[RETURN] * MOST_NODES), f"at most {MOST_NODES:,} nodes"),
+        (function_of(*[RETURN] * MAX_NODES), f"at most {MAX_NODES:,} nodes"),
     ],
 )
 def test_anything_else_is_refused(data: Any, said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numba
 import numpy as np
@@ -222,6 +223,33 @@ def test_custom_functions_replace_math_functions():
     compiled = build(everything, "float32", {"exp": exp, "pow": pow, "floor": floor, "sin": math.cos})
     assert compiled(np.float32(3.0)) == 6.0 + 2.5 + 9.0 - 3.0
     assert returned(compiled) == numba.float32
+
+
+def test_one_product_is_fused_with_an_addition():
+    def fma(x, y, z):
+        return float(Fraction(x) * Fraction(y) + Fraction(z))
+
+    def fused(x, y, z):
+        first = x * y + z
+        second = z - x * y
+        third = x * y - math.sqrt(z)
+        fourth = y + x * y * z
+        return first, second, third, fourth
+
+    def separate(x, y, z):
+        product = x * y
+        return product + z, x * y - y * x, z + float(int(x) * int(y)), z * (x + y)
+
+    def computed(function, functions):
+        source, namespace = emit(of(function), "float64", functions)
+        exec(source, namespace := {**namespace, "jit": lambda function: function})
+        return namespace["scalar"](1 / 3, 0.7, 1.9), source.count("fma(")
+
+    x, y, z = 1 / 3, 0.7, 1.9
+    exact = fma(x, y, z), fma(-x, y, z), fma(x, y, -math.sqrt(z)), fma(x * y, z, y)
+    assert computed(fused, {"fma": fma}) == (exact, 4)
+    assert computed(fused, {}) == (fused(x, y, z), 0)
+    assert computed(separate, {"fma": fma}) == (separate(x, y, z), 0)
 
 
 def test_called_functions_are_defined_once():

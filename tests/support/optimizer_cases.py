@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 
 import tensorlab as tl
-from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, Nadam, Optimizer, RMSprop
+from tensorlab.optimizers import (
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Muon,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 
 Array = np.ndarray[Any, Any]
 Loop = Callable[[Array, list[Array]], Array]
@@ -134,6 +147,39 @@ def ftrl(w: Array, gradients: list[Array], rate: float, l1: float, l2: float, sh
     return w
 
 
+def adafactor(w: Array, gradients: list[Array], rate: float, least: float = 1e-3, longest: float = 1.0) -> Array:
+    def mean(x: Array, axis: int | None = None) -> Array:
+        return np.asarray(np.mean(x, axis, keepdims=True))
+
+    if w.size == 0:
+        return w
+    axes = (-1, -2) if w.ndim >= 2 else (None,)
+    means: list[Any] = [0.0, 0.0]  # decay to nothing in the first step
+    for t, g in enumerate(gradients, 1):
+        kept = 1.0 - t**-0.8
+        squares = [g**2 + 1e-30 if axis is None else mean(g**2 + 1e-30, axis) for axis in axes]
+        means = [kept * before + (1.0 - kept) * now for before, now in zip(means, squares, strict=False)]
+        u = g / np.sqrt(means[0] if w.ndim < 2 else means[0] / mean(means[0], -2) * means[1])
+        size, length = np.sqrt(mean(w**2)), np.sqrt(mean(u**2))
+        w = w - (min(rate, t**-0.5) * np.maximum(least, size) * u / np.maximum(1.0, length / longest)).reshape(w.shape)
+    return w
+
+
+def muon(w: Array, gradients: list[Array], rate: float = 0.001) -> Array:
+    if w.ndim != 2:
+        return adam(w * 1.0, gradients, rate)
+    m = np.zeros_like(w)
+    for g in gradients:
+        m = 0.95 * m + g
+        x = g + 0.95 * m
+        x = x / (np.sqrt(np.sum(x**2)) + 1e-7)
+        for _ in range(5):  # the other product of x and its transpose than in the optimizer for tall matrices
+            square = x.T @ x
+            x = 3.4445 * x + x @ (-4.7750 * square + 2.0315 * square @ square)
+        w = w - rate * 0.2 * math.sqrt(max(w.shape)) * x
+    return w
+
+
 def decaying(loop: Loop, decay: float, rate: float) -> Loop:
     """Return the loop of an optimizer without memory, with weight decay before each step."""
 
@@ -172,6 +218,12 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
         lambda w, gs: centered(w, gs, 0.5),
     ),
     "ftrl": (lambda: Ftrl(0.5, **FTRL), lambda w, gs: ftrl(w, gs, 0.5, 0.2, 0.3, 0.05, 0.1)),
+    "adafactor": (lambda: Adafactor(0.3), lambda w, gs: adafactor(w, gs, 0.3)),
+    "adafactor options": (
+        lambda: Adafactor(0.9, epsilon_2=2.0, clip_threshold=0.4),
+        lambda w, gs: adafactor(w, gs, 0.9, 2.0, 0.4),
+    ),
+    "muon": (lambda: Muon(0.01, adam_weight_decay=None, weight_decay=None), lambda w, gs: muon(w, gs, 0.01)),
     "sgd decay": (lambda: SGD(0.1, weight_decay=0.2), decaying(lambda w, gs: sgd(w, gs, 0.1), 0.2, 0.1)),
     "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
 }

@@ -39,6 +39,25 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
     "adamax": ("Adamax", {"learning_rate": 0.05}),
     "nadam": ("Nadam", {"learning_rate": 0.05}),
     "ftrl": ("Ftrl", {"learning_rate": 0.1}),
+    "adafactor": ("Adafactor", {"learning_rate": 0.5}),
+    "adafactor options": (
+        "Adafactor",
+        {"learning_rate": 0.3, "beta_2_decay": -0.5, "epsilon_1": 1e-3, "epsilon_2": 0.9, "clip_threshold": 0.5},
+    ),
+    "muon": ("Muon", {"learning_rate": 0.05}),
+    "muon options": (
+        "Muon",
+        {
+            "learning_rate": 0.05,
+            "weight_decay": None,
+            "adam_weight_decay": 0.1,
+            "adam_lr_ratio": 0.5,
+            "momentum": 0.8,
+            "nesterov": False,
+            "ns_steps": 3,
+            "rms_rate": None,
+        },
+    ),
     "ftrl penalties": (
         "Ftrl",
         {
@@ -74,5 +93,5 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     f"{rule}, {option}".rstrip(", "): (kind, arguments | more)
     for rule, (kind, arguments) in RULES.items()
     for option, more in OPTIONS.items()
-    if not (kind == "AdamW" and "weight_decay" in more)
+    if not (kind in ("AdamW", "Muon") and "weight_decay" in more)
 }

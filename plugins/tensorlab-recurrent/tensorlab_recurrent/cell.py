@@ -24,6 +24,27 @@ class Cell(tl.layers.Layer):
     The layers call the parts of a step instead: `project` for all inputs at once, then `step` for each, or `scan` for
     all. The classes differ in ``gates``, how many projections there are for each unit, and in ``count``, how many
     states.
+
+    Args:
+        units: the number of outputs.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether to add a bias.
+        kernel_initializer: the initial value of the kernel, ``(features, gates · units)``.
+        recurrent_initializer: the initial value of the recurrent kernel, ``(units, gates · units)``.
+        bias_initializer: the initial value of the bias, ``(gates · units,)``.
+        kernel_regularizer: a penalty on the kernel that is added to the loss.
+        recurrent_regularizer: the same for the recurrent kernel.
+        bias_regularizer: the same for the bias.
+        kernel_constraint: what the kernel is replaced by after each step of an optimizer.
+        recurrent_constraint: the same for the recurrent kernel.
+        bias_constraint: the same for the bias.
+        dropout: the share of inputs that are dropped in training, in ``[0, 1)``.
+        recurrent_dropout: the share of the first state that is dropped in training.
+        seed: the seed of the dropouts; None for the global seed.
+        options: those of every layer, such as ``name``.
+
+    Raises:
+        ArgumentError: unless ``units`` is an integer of at least 1, and for rates out of range.
     """
 
     samplewise = True
@@ -31,31 +52,29 @@ class Cell(tl.layers.Layer):
     count = 1
     _lifted = None  # the operations of a step, if the activations are functions of numbers
 
-    def take_arguments(
+    def __init__(
         self,
         units,
-        activation,
-        recurrent_activation,
-        use_bias,
-        kernel_initializer,
-        recurrent_initializer,
-        bias_initializer,
-        kernel_regularizer,
-        recurrent_regularizer,
-        bias_regularizer,
-        kernel_constraint,
-        recurrent_constraint,
-        bias_constraint,
-        dropout,
-        recurrent_dropout,
-        seed,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **options,
     ):
-        """Take the arguments that all cells have."""
+        super().__init__(**options)
         check_arguments(name_of(self), units, dropout=dropout, recurrent_dropout=recurrent_dropout)
         self.units, self.use_bias = units, use_bias
         self.activation = tl.activations.get(activation)
-        if recurrent_activation is not None:
-            self.recurrent_activation = tl.activations.get(recurrent_activation)
         self.kernel_initializer = tl.initializers.get(kernel_initializer)
         self.recurrent_initializer = tl.initializers.get(recurrent_initializer)
         self.bias_initializer = tl.initializers.get(bias_initializer)

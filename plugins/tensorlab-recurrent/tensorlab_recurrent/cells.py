@@ -3,60 +3,16 @@
 import tensorlab as tl
 from tensorlab_recurrent import steps
 from tensorlab_recurrent.cell import Cell, gates, masked, masked_product
+from tensorlab_recurrent.signatures import with_arguments_of
 
 
 class SimpleRNNCell(Cell):
     """Compute ``h' = activation(x · kernel + bias + h · recurrent_kernel)``; the output is ``h'``.
 
-    Args:
-        units: the number of outputs.
-        activation: a name, an `Activation`, a function of tensors, or None.
-        use_bias: whether to add a bias.
-        kernel_initializer: the initial value of the kernel, ``(features, units)``.
-        recurrent_initializer: the initial value of the recurrent kernel, ``(units, units)``.
-        bias_initializer: the initial value of the bias, ``(units,)``.
-        kernel_regularizer: a penalty on the kernel that is added to the loss.
-        recurrent_regularizer: the same for the recurrent kernel.
-        bias_regularizer: the same for the bias.
-        kernel_constraint: what the kernel is replaced by after each step of an optimizer.
-        recurrent_constraint: the same for the recurrent kernel.
-        bias_constraint: the same for the bias.
-        dropout: the share of inputs that are dropped in training, in ``[0, 1)``.
-        recurrent_dropout: the share of the state that is dropped in training.
-        seed: the seed of the dropouts; None for the global seed.
-        options: those of every layer, such as ``name``.
-
-    Raises:
-        ArgumentError: unless ``units`` is an integer of at least 1, and for rates out of range.
+    The arguments are those of every `Cell`.
 
     Source: Keras, ``keras.layers.SimpleRNNCell``.
     """
-
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        **options,
-    ):
-        super().__init__(**options)
-        initializers = kernel_initializer, recurrent_initializer, bias_initializer
-        regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
-        constraints = kernel_constraint, recurrent_constraint, bias_constraint
-        several = *initializers, *regularizers, *constraints
-        self.take_arguments(units, activation, None, use_bias, *several, dropout, recurrent_dropout, seed)
 
     def _masks(self):
         return 1
@@ -82,27 +38,9 @@ class LSTMCell(Cell):
     activation: ``c' = σ(f) c + σ(i) activation(g)`` and ``h' = σ(o) activation(c')``.
 
     Args:
-        units: the number of outputs.
-        activation: a name, an `Activation`, a function of tensors, or None.
-        recurrent_activation: the same for the gates.
-        use_bias: whether to add a bias.
-        kernel_initializer: the initial value of the kernel, ``(features, 4 units)``.
-        recurrent_initializer: the initial value of the recurrent kernel, ``(units, 4 units)``.
-        bias_initializer: the initial value of the bias, ``(4 units,)``.
+        recurrent_activation: the activation of the gates: a name, an `Activation`, a function of tensors, or None.
         unit_forget_bias: whether the bias of the forget gate starts at 1.
-        kernel_regularizer: a penalty on the kernel that is added to the loss.
-        recurrent_regularizer: the same for the recurrent kernel.
-        bias_regularizer: the same for the bias.
-        kernel_constraint: what the kernel is replaced by after each step of an optimizer.
-        recurrent_constraint: the same for the recurrent kernel.
-        bias_constraint: the same for the bias.
-        dropout: the share of inputs that are dropped in training, in ``[0, 1)``.
-        recurrent_dropout: the share of ``h`` that is dropped in training.
-        seed: the seed of the dropouts; None for the global seed.
-        options: those of every layer, such as ``name``.
-
-    Raises:
-        ArgumentError: unless ``units`` is an integer of at least 1, and for rates out of range.
+        options: those of every `Cell`.
 
     Source: Keras, ``keras.layers.LSTMCell``; Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997.
     """
@@ -110,36 +48,11 @@ class LSTMCell(Cell):
     gates = 4
     count = 2
 
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        **options,
-    ):
+    @with_arguments_of(Cell, recurrent_activation="activation", unit_forget_bias="bias_initializer")
+    def __init__(self, recurrent_activation="sigmoid", unit_forget_bias=True, **options):
         super().__init__(**options)
+        self.recurrent_activation = tl.activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
-        initializers = kernel_initializer, recurrent_initializer, bias_initializer
-        regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
-        constraints = kernel_constraint, recurrent_constraint, bias_constraint
-        several = *initializers, *regularizers, *constraints
-        self.take_arguments(
-            units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed
-        )
 
     def _initial_bias(self, shape, dtype=None):
         if not self.unit_forget_bias:
@@ -172,64 +85,21 @@ class GRUCell(Cell):
     bias, and ``r'`` multiplies ``h`` before its product with the last part of the recurrent kernel.
 
     Args:
-        units: the number of outputs.
-        activation: a name, an `Activation`, a function of tensors, or None.
-        recurrent_activation: the same for the gates.
-        use_bias: whether to add biases.
-        kernel_initializer: the initial value of the kernel, ``(features, 3 units)``.
-        recurrent_initializer: the initial value of the recurrent kernel, ``(units, 3 units)``.
-        bias_initializer: the initial value of the bias: ``(2, 3 units)``, the one of inputs first, or ``(3 units,)``
-            if ``reset_after`` is false.
-        kernel_regularizer: a penalty on the kernel that is added to the loss.
-        recurrent_regularizer: the same for the recurrent kernel.
-        bias_regularizer: the same for the bias.
-        kernel_constraint: what the kernel is replaced by after each step of an optimizer.
-        recurrent_constraint: the same for the recurrent kernel.
-        bias_constraint: the same for the bias.
-        dropout: the share of inputs that are dropped in training, in ``[0, 1)``.
-        recurrent_dropout: the share of the state that is dropped in training.
-        reset_after: whether the reset gate is applied after the product.
-        seed: the seed of the dropouts; None for the global seed.
-        options: those of every layer, such as ``name``.
-
-    Raises:
-        ArgumentError: unless ``units`` is an integer of at least 1, and for rates out of range.
+        recurrent_activation: the activation of the gates: a name, an `Activation`, a function of tensors, or None.
+        reset_after: whether the reset gate is applied after the product. If so, the bias is ``(2, 3 units)``, with that
+            of the inputs first.
+        options: those of every `Cell`.
 
     Source: Keras, ``keras.layers.GRUCell``; Cho et al., arXiv:1406.1078.
     """
 
     gates = 3
 
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        reset_after=True,
-        seed=None,
-        **options,
-    ):
+    @with_arguments_of(Cell, recurrent_activation="activation", reset_after="recurrent_dropout")
+    def __init__(self, recurrent_activation="sigmoid", reset_after=True, **options):
         super().__init__(**options)
+        self.recurrent_activation = tl.activations.get(recurrent_activation)
         self.reset_after = reset_after
-        initializers = kernel_initializer, recurrent_initializer, bias_initializer
-        regularizers = kernel_regularizer, recurrent_regularizer, bias_regularizer
-        constraints = kernel_constraint, recurrent_constraint, bias_constraint
-        several = *initializers, *regularizers, *constraints
-        self.take_arguments(
-            units, activation, recurrent_activation, use_bias, *several, dropout, recurrent_dropout, seed
-        )
 
     def _bias_shape(self, columns):
         return (2, columns) if self.reset_after else (columns,)

@@ -53,7 +53,7 @@ _RULES = {"max": (_larger, _beyond_larger), "min": (_smaller, _beyond_smaller)}
 
 _SEARCHED = 128
 """The number of elements that are compared at once."""
-_MOST = 1 << 31
+_MAX_INT32_LENGTH = 1 << 31
 """The length from which the index of an element may not fit into 32 bits."""
 
 
@@ -176,7 +176,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
         length = kept_table[kept_axes - 1]
         x = memory.data(x_array)
         y = memory.data(memory.address(y_object))
-        if kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and step != 1 and count < _MOST:
+        if kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and step != 1 and count < _MAX_INT32_LENGTH:
             strips = (length + STRIP - 1) // STRIP
             of_columns = (strips, count, kept, kept_axes, step, x, y)
             run(pool if outer * count > CHUNK else 0, strips * (outer // length), *closure(columns, of_columns))

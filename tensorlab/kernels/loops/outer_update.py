@@ -1,15 +1,13 @@
 """The outer update kernel: an optimizer's update of a weight whose gradient is the outer product of two vectors.
 
-That is the gradient of one sample. Storing it and reading it again would take longer than computing it. So a few
-elements at a time are computed into a buffer, which stays in the first-level cache, and updated by the update kernel.
-The update kernel itself is called, so any optimizer function is supported, with the same bits.
+That is the gradient of one sample. Storing it and reading it again would take longer than computing it. So its elements
+are computed in the loop of the update, while the processor waits for the divisions and square roots of most optimizers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -19,18 +17,15 @@ from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
-from tensorlab.kernels.runtime.layout import DATA
-from tensorlab.kernels.runtime.lift import storage
-from tensorlab.kernels.runtime.memory import pointer
-from tensorlab.kernels.runtime.replay import launch
+from tensorlab.kernels.runtime.convert import convert
+from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.kernels.runtime.threads import run
+from tensorlab.scalars import ScalarFunction
 
-_BLOCK = 1 << 11
-"""The number of elements that are computed and updated together. The buffer has 8 or 16 KB."""
-_POOL, _TOTAL, _ARRAYS, _GRADIENT = 0, 1, 2, 3
-"""The words of an update: the pool, the number of elements, and the arrays, of which the gradient is the second."""
-_ARRAY = DATA + 8
-"""The size of the part of an array's object that the update kernel reads."""
+_NARROW = 64
+"""The number of columns below which rows are too short for a vectorized loop. Several are then updated together."""
+_BLOCK = 1 << 10
+"""The number of elements of narrow rows that are updated together. Their gradients stay in the first-level cache."""
 
 
 @intrinsic
@@ -47,62 +42,102 @@ def product(typingctx: Any, x: Any, y: Any) -> Any:
     return x(x, x), codegen
 
 
+@jit
+def _fill(products, first, count, columns, x, x_step, d):
+    """Compute elements of the outer product, counted row by row."""
+    row = first // columns
+    column = first - row * columns
+    done = 0
+    while done < count:
+        steps = min(columns - column, count - done)
+        factor = x[row * x_step]
+        for j in range(steps):
+            products[done + j] = product(factor, d[column + j])
+        done += steps
+        column = 0
+        row += 1
+
+
+def _source(slots: int, hyperparameters: int) -> str:
+    slot_names = [f"s{k}" for k in range(slots)]
+    hyper_names = [f"h{k}" for k in range(hyperparameters)]
+    arrays = ["w", *slot_names]
+    addresses = [f"{name}_address" for name in ["x", "d", *arrays]]
+    pointers = "\n    ".join(f"{name} = pointer({name}_address, kind)" for name in ["x", "d", *arrays])
+    read = [f"read({name}[first + j])" for name in arrays]
+    read.insert(1, "product(factor, pointer(part, kind)[j])")
+    results = ", ".join(f"{name}_new" for name in arrays)
+    stores = "\n            ".join(f"{name}[first + j] = stored({name}_new)" for name in arrays)
+    data = [f"data(address({name}))" for name in ["x", "d", *arrays]]
+    return f"""
+@jit
+def task(chunk, total, columns, x_step, {", ".join(addresses + hyper_names)}):
+    {pointers}
+    products = scratch(BLOCK, kind)
+    first, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, total)
+    while first < end:
+        if columns < NARROW:
+            steps = min(BLOCK, end - first)
+            fill(products, first, steps, columns, x, x_step, d)
+            factor, part = stored(1), address_of(products)
+        else:
+            row = first // columns
+            column = first - row * columns
+            steps = min(columns - column, end - first)
+            factor, part = x[row * x_step], d_address + column * SIZE
+        for j in range(steps):
+            {results} = scalar({", ".join(read + hyper_names)})
+            {stores}
+        first += steps
+
+
+def launch(pool, {", ".join(["x", "d", *arrays, *hyper_names])}):
+    columns = length(address(d), 1)
+    total = length(address(x), 0) * columns
+    x_step = stride(address(x), 0) // SIZE
+    arguments = (total, columns, x_step, {", ".join(data + [f"stored({name})" for name in hyper_names])})
+    run(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
+"""
+
+
 @kernel
-def outer_update_kernel(dtype: str) -> Definition:
-    """Define the kernel ``k(pool, update, words, count, arrays, x, d)``.
+def outer_update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Definition:
+    """Define the kernel ``k(pool, x, d, weight, *slots, *hyperparameters)`` of an optimizer function.
 
     Args:
-        dtype: the dtype of all arrays.
+        function: as in `update_kernel`; the results have the bits of that kernel for the gradient ``x @ d``.
+        dtype: the dtype of all arrays and of the computation.
+        slots: the number of slots.
 
     Returns:
-        the function and its signature. It takes the pool's address; for the update, the address of the function that
-        launches it, that of its words (see `native.launch_address`), their number, and the number of arrays among
-        them; and the arrays of the outer product: x of shape (m, 1) with any stride, and d of shape (1, n), whose row
-        is contiguous. The update's gradient, of shape (m, n), is not read.
+        the function and its signature. It takes the pool's address; x of shape (m, 1) with any stride, and d of shape
+        (1, n), whose row is contiguous; the weight and its slots, C-contiguous and of shape (m, n); and the
+        hyperparameters as float64.
     """
-    kind, size = storage(dtype), np.int64(np.dtype(dtype).itemsize)
-
-    @jit
-    def fill(buffer, first, count, columns, x_address, x_step, d_address):
-        """Compute some elements of the outer product, counted row by row."""
-        x, d, out = pointer(x_address, kind), pointer(d_address, kind), pointer(buffer, kind)
-        row = first // columns
-        column = first - row * columns
-        done = 0
-        while done < count:
-            steps = min(columns - column, count - done)
-            factor = x[row * x_step]
-            for j in range(steps):
-                out[done + j] = product(factor, d[column + j])
-            done += steps
-            column = 0
-            row += 1
-
-    @jit
-    def task(chunk, total, update, words, count, arrays, columns, x, x_step, d):
-        given, made = pointer(words, types.int64), memory.stack(8 * count)
-        own, objects = pointer(made, types.int64), memory.stack(arrays * _ARRAY)
-        buffer = memory.stack(_BLOCK * size)
-        for index in range(count):
-            own[index] = given[index]
-        own[_POOL] = 0
-        end = min((chunk + 1) * CHUNK, total)
-        for first in range(chunk * CHUNK, end, _BLOCK):
-            own[_TOTAL] = min(_BLOCK, end - first)
-            fill(buffer, first, own[_TOTAL], columns, x, x_step, d)
-            for index in range(_ARRAYS, _ARRAYS + arrays):
-                part = objects + (index - _ARRAYS) * _ARRAY
-                whole = buffer if index == _GRADIENT else memory.data(given[index]) + first * size
-                pointer(part, types.int64)[DATA >> 3] = whole
-                own[index] = part
-            launch(update, made)
-
-    def outer_update(pool, update, words, count, arrays, x, d):
-        x_object, d_object = memory.address(x), memory.address(d)
-        columns = memory.length(d_object, 1)
-        total = memory.length(x_object, 0) * columns
-        x_data, x_step, d_data = memory.data(x_object), memory.stride(x_object, 0) // size, memory.data(d_object)
-        arguments = (total, update, words, count, arrays, columns, x_data, x_step, d_data)
-        run(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
-
-    return outer_update, (*[types.int64] * 5, *[memory.array_object] * 2)
+    hyperparameters = function.arity - 2 - slots
+    kind = storage(dtype)
+    namespace = {
+        "BLOCK": _BLOCK,
+        "CHUNK": CHUNK,
+        "NARROW": _NARROW,
+        "SIZE": kind.bitwidth // 8,
+        "address": memory.address,
+        "address_of": memory.address_of,
+        "closure": closure,
+        "data": memory.data,
+        "fill": _fill,
+        "jit": jit,
+        "kind": kind,
+        "length": memory.length,
+        "pointer": memory.pointer,
+        "product": product,
+        "read": convert(dtype, dtype),
+        "run": run,
+        "scalar": lift(function, dtype),
+        "scratch": memory.scratch,
+        "stored": convert(None, dtype),
+        "stride": memory.stride,
+    }
+    launch = build(_source(slots, hyperparameters), namespace, f"outer update {function.name} {dtype}")["launch"]
+    signature = (types.int64, *[memory.array_object] * (3 + slots), *[types.float64] * hyperparameters)
+    return launch, signature

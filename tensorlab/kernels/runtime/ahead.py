@@ -34,7 +34,7 @@ VARIABLE = "TENSORLAB_COMPILE_PROCESSES"
 Missing = Callable[[Iterable[Request]], Iterable[tuple[str, Request]]]
 """A function that returns those of some kernels that are missing, with their keys."""
 
-_MOST = 8
+_MAX_PROCESSES = 8
 """The maximum number of processes by default. Each of them needs about 200 MB of memory."""
 _WORTHWHILE = 1.5
 """The seconds of compilation that justify another process, which takes most of a second to start."""
@@ -49,7 +49,7 @@ _SECONDS = {
     "task_kernel": 0.6,
 }
 """About how long a kernel of a maker takes to compile. Only ratios matter; the time left is predicted from them."""
-_SHORT = 0.3
+_OTHER_SECONDS = 0.3
 """The same for all other makers."""
 _SETTLED = 2.0
 """The seconds of compilation before which the start of the processes would dominate the predicted time."""
@@ -72,11 +72,11 @@ def processes() -> int:
             raise ArgumentError(VARIABLE, "a positive integer", short_repr(given))
         return int(given)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, _MOST)
+    return min(available, _MAX_PROCESSES)
 
 
 def _seconds(maker: str) -> float:
-    return _SECONDS.get(maker.rpartition(".")[2], _SHORT)
+    return _SECONDS.get(maker.rpartition(".")[2], _OTHER_SECONDS)
 
 
 def _started() -> subprocess.Popen[bytes]:
@@ -244,7 +244,7 @@ def obtain(key: str, own: Callable[[], Native], other: Callable[..., Native], mi
         if team is not None and workers:
             team.start(workers)  # now that none of them takes this kernel
         if made is None:
-            if team is None and _seconds(key.partition("(")[0]) > _SHORT:
+            if team is None and _seconds(key.partition("(")[0]) > _OTHER_SECONDS:
                 show(Waiting(0, 1, once=_is_kept()))
             made = own()
             cache.write(key, made)

@@ -78,7 +78,7 @@ class TableEntry(NamedTuple):
 CALLS = 8 * Header._fields.index("calls")
 """The offset of `Header.calls` in a table, in bytes."""
 
-MOST = 3
+MAX_ARGUMENTS = 3
 """The maximum number of arguments of a compiled call."""
 
 CAPSULE = "tensorlab.kernels.runtime.calls.table"
@@ -208,7 +208,8 @@ def table(
     if _header is None:
         return None
     result, source = (_header.result, 0) if remembered is None else map(kept_at, remembered)
-    own = {"arity": arity if arity <= MOST else -1, "entries": len(entries), "result": result, "source": source}
+    shown = arity if arity <= MAX_ARGUMENTS else -1
+    own = {"arity": shown, "entries": len(entries), "result": result, "source": source}
     words = [*_header._replace(**own)]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0

@@ -35,9 +35,10 @@ from tensorlab.kernels.runtime.records import record_at
 
 _SCALAR_WORDS = 16
 """The memory for a Python number, in words: its value, then an array of rank 0 that refers to it."""
-_MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, _SCALAR_WORDS * calls.MOST, 2 + calls.MOST
+_MAX_ARGUMENTS = calls.MAX_ARGUMENTS
+_ARRAYS, _SCALARS, _GIVEN = 1 + _MAX_ARGUMENTS, _SCALAR_WORDS * _MAX_ARGUMENTS, 2 + _MAX_ARGUMENTS
 _HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.TableEntry._fields)
-_LONG = 4096
+_MAX_ELEMENTS_WITH_GIL = 4096
 """The GIL is released for results with more elements than this."""
 
 _method_name = text_address(calls.METHOD)
@@ -148,7 +149,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         pool = word(header.pool)  # read once, because another thread may change it
         if names != 0 or count != header.arity:
             return _by_method(operation, arguments, count, names)
-        given = scratch(_MOST, types.int64)
+        given = scratch(_MAX_ARGUMENTS, types.int64)
         found = find_entry(table, arguments, count, given)
         if found == 0:
             return _by_method(operation, arguments, count, names)
@@ -203,7 +204,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                 return 0
         arrays[0] = result
         kernel_address = entry.kernel
-        if elements > _LONG and releases_gil:
+        if elements > _MAX_ELEMENTS_WITH_GIL and releases_gil:
             # If another thread assigns to a variable meanwhile, the extra reference to its array makes the assignment
             # use new memory instead of overwriting the array.
             for position in range(count):

@@ -27,9 +27,9 @@ from tensorlab.kernels.runtime.objects import (
 )
 from tensorlab.kernels.runtime.records import record_at
 
-_SMALL = 1 << 20
+_MAX_MULTIPLY_ADDS = 1 << 20
 """The most multiply-adds of a product that is called this way. They take about 20 µs, so the GIL is not released."""
-_FEW = 1 << 16
+_MAX_ELEMENTS = 1 << 16
 """The same for the elements of a reduction."""
 _HEADER_SIZE = 8 * (len(functions.Common._fields) + len(functions.Reductions._fields) - 1)
 _ENTRY_SIZE = 8 * len(functions.ReductionEntry._fields)
@@ -81,7 +81,12 @@ def product_kernel(buffer_slot: int, backend_slot: int, key_slot: int) -> Defini
         if memory.dtype(b) != dtype or (dtype != words.single and dtype != words.double):
             return common.none
         m, k, n = memory.length(a, 0), memory.length(a, 1), memory.length(b, 1)
-        if memory.length(b, 0) != k or min(m, n) < 1 or max(m, n, k) > _SMALL or m * n * k > _SMALL:
+        if (
+            memory.length(b, 0) != k
+            or min(m, n) < 1
+            or max(m, n, k) > _MAX_MULTIPLY_ADDS
+            or m * n * k > _MAX_MULTIPLY_ADDS
+        ):
             return common.none
         pool = word(common.pool)  # read once, because another thread may change it
         if pool < 0:  # the worker threads are not started yet
@@ -180,7 +185,7 @@ def reduction_kernel(buffer_slot: int, backend_slot: int, key_slot: int) -> Defi
         elements = 1
         for k in range(rank):
             elements *= memory.length(array, k)
-        if axis == _OTHER or elements == 0 or elements > _FEW:
+        if axis == _OTHER or elements == 0 or elements > _MAX_ELEMENTS:
             return common.none
         if axis == _ALL and words.of_indices and not memory.is_dense(array):
             return common.none

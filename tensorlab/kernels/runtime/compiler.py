@@ -17,9 +17,10 @@ from tensorlab.kernels.runtime.parts import PART, WHOLE
 
 __all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
 
-# With NumPy's error model a division does not test for zero, so it can be vectorized and never raises. "contract"
-# permits fused multiply-add; no other change of the order or rounding of arithmetic is allowed.
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+# With NumPy's error model a division does not test for zero, so it can be vectorized and never raises. There are no
+# fast-math flags: with "contract" LLVM chooses which products it fuses with an addition, and chooses differently for
+# the copies of a loop, so that results would depend on where the arrays are. `emit` writes fused multiply-adds instead.
+OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 jit = numba.njit(**OPTIONS, **PART)
 """Decorate a function that kernels call."""

@@ -66,11 +66,22 @@ def missing(requests: Iterable[Request]) -> list[tuple[str, Request]]:
 
 def compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code] | None = None) -> Native:
     """Compile a kernel, without loading or storing it. The arguments are those of `find`."""
-    try:
+    with needing_compiler(maker):
         from tensorlab.kernels.runtime import linker
 
         with _without_collections():
             return linker.emit((lowered or lowering(maker))(*arguments))
+
+
+@contextlib.contextmanager
+def needing_compiler(maker: str) -> Iterator[None]:
+    """Return a ``with`` block that needs Numba to compile a kernel of a maker.
+
+    Raises:
+        StateError: if Numba is not installed.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package not in ("numba", "llvmlite"):

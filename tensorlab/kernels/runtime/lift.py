@@ -14,9 +14,13 @@ from numba import from_dtype
 from tensorlab.kernels import vecmath
 from tensorlab.kernels.runtime.compiler import OPTIONS
 from tensorlab.kernels.runtime.parts import PART
+from tensorlab.kernels.vecmath.primitives import multiply_add
 from tensorlab.scalars import ScalarFunction, emit
 
-_MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float64": vecmath.FLOAT64}
+_MATH: Mapping[str, Mapping[str, object]] = {
+    "float32": {**vecmath.FLOAT32, "fma": multiply_add},
+    "float64": {**vecmath.FLOAT64, "fma": multiply_add},
+}
 
 
 def storage(dtype: str) -> Any:

@@ -24,7 +24,7 @@ import numpy as np
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.kernels.runtime import library
 
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 LINE = 64
 """The size of a cache line in bytes. Words that different threads write are in different cache lines."""
 
@@ -44,7 +44,7 @@ def _structure(lines: Sequence[Sequence[str]], **tables: Any) -> np.dtype[Any]:
 
 THREAD = _structure([["sleeps", "share", "lock"]])
 """The state of a thread: whether it sleeps, the next chunk of its share of a job, and the lock that it sleeps on."""
-MASK = np.dtype((np.uint8, MOST_THREADS // 8))
+MASK = np.dtype((np.uint8, MAX_THREADS // 8))
 """A set of processors."""
 POOL = _structure(
     [
@@ -60,8 +60,8 @@ POOL = _structure(
         ["busy"],
         ["workers", "stop", "spins"],
     ],
-    threads=(THREAD, 1 + MOST_THREADS),  # the caller first
-    masks=(MASK, MOST_THREADS),  # for each worker, the processors that it may run on
+    threads=(THREAD, 1 + MAX_THREADS),  # the caller first
+    masks=(MASK, MAX_THREADS),  # for each worker, the processors that it may run on
 )
 """The memory of the pool. `threads` accesses it by these names too."""
 
@@ -89,15 +89,15 @@ def _available() -> int:
 
 
 def _checked(count: object, who: str) -> int:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST_THREADS:
-        raise ArgumentError(who, f"a number of threads from 1 to {MOST_THREADS}", short_repr(count))
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MAX_THREADS:
+        raise ArgumentError(who, f"a number of threads from 1 to {MAX_THREADS}", short_repr(count))
     return int(count)
 
 
 def _initial() -> int:
     text = os.environ.get("TENSORLAB_NUM_THREADS", "")
     if not text:
-        return min(_available(), MOST_THREADS)
+        return min(_available(), MAX_THREADS)
     return _checked(int(text) if text.isdigit() else text, "TENSORLAB_NUM_THREADS")
 
 

@@ -29,8 +29,8 @@ INDEX = "kernels.json"
 LIBRARY = "kernels.so"
 DAMAGES = (OSError, ValueError, KeyError, TypeError, RecursionError)
 """What the reading of a damaged index or library raises."""
-_LONGEST_INDEX = 16 << 20
-_LARGEST_LIBRARY = 1 << 30
+_MAX_INDEX_BYTES = 16 << 20
+_MAX_LIBRARY_BYTES = 1 << 30
 _folders = [Path(__file__).parents[2] / "shipped"]
 """tensorlab's own folder, and those of plugins."""
 
@@ -159,7 +159,7 @@ class _UnfitError(Exception):
 
 
 def _opened(folder: Path) -> Library:
-    index = json.loads(content_of(folder / INDEX, _LONGEST_INDEX))
+    index = json.loads(content_of(folder / INDEX, _MAX_INDEX_BYTES))
     names = index["kernels"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{INDEX} has no list of kernels")
@@ -167,7 +167,7 @@ def _opened(folder: Path) -> Library:
         if index[name] != expected:
             raise _UnfitError(f"the kernels in {folder} were built for {_OTHER[name]}")
     path = folder / LIBRARY
-    if hashlib.sha256(content_of(path, _LARGEST_LIBRARY)).hexdigest() != index["sha256"]:
+    if hashlib.sha256(content_of(path, _MAX_LIBRARY_BYTES)).hexdigest() != index["sha256"]:
         raise ValueError(f"the checksum of {LIBRARY} is wrong")
     functions = ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOW", 0))
     return Library(folder.name, frozenset(names), functions)

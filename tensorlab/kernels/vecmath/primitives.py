@@ -81,6 +81,22 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @emitter
+def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return `a * b + c`, rounded once if the processor has an instruction for it.
+
+    On other processors `fma` is a call of a function, and a loop with it is not vectorized.
+    """
+    if not (a == b == c and a in SAME_WIDTH):
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(args[0].type, [args[0].type] * 3)
+        return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [args[0].type], kind), args)
+
+    return a(a, a, a), codegen
+
+
+@emitter
 def select(typing_context: Any, condition: Any, a: Any, b: Any) -> Any:
     """Return `a if condition else b` without a branch; both must have one type.
 

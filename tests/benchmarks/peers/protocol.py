@@ -10,9 +10,9 @@ output, both as lines of JSON. In between it waits in a blocking read and uses n
     {"do": "memory"}    reports the peak memory of the process
     {"do": NAME, ...}   calls a function of the worker with the other entries as arguments
 
-Every answer has "seconds", from the arrival of the command to its end, and "idle", the processor time that the process
-used while it waited for the command. This file imports only the standard library, because it is imported before the
-library whose import is measured.
+Every answer has "seconds", from the arrival of the command to its end, and "waiting_cpu", the processor time in seconds
+that the process used while it waited for the command. This file imports only the standard library, because it is
+imported before the library whose import is measured.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Session:
         self._answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)  # what libraries print is no answer
         self._handlers: Mapping[str, Handler] = {}
-        self._started = self._rested = 0.0
-        self._idle = 0.0
+        self._started = self._cpu_at_answer = 0.0
+        self._waiting_cpu = 0.0
         _limit_threads(self.options["threads"])
 
     def load(self, module: str, title: str) -> Any:
@@ -73,7 +73,7 @@ class Session:
     def run(self, **handlers: Handler) -> None:
         """Say that the worker is ready, and then execute commands until the input ends."""
         self._handlers = {"memory": lambda: {"bytes": peak_memory()}, **handlers}
-        self._started, self._rested = time.perf_counter(), time.process_time()
+        self._started, self._cpu_at_answer = time.perf_counter(), time.process_time()
         self._answer({"versions": self.versions, "import": self._import_seconds})
         while True:
             self._answer(self._execute(self._receive()))
@@ -96,7 +96,7 @@ class Session:
     def _receive(self) -> Command:
         """Wait for a command. The end of the input ends the process."""
         line = sys.stdin.readline()
-        self._idle = time.process_time() - self._rested
+        self._waiting_cpu = time.process_time() - self._cpu_at_answer
         if not line:
             sys.exit()
         self._started = time.perf_counter()
@@ -107,9 +107,9 @@ class Session:
         seconds = time.perf_counter() - self._started
         if self.options.get("settle", True):
             settle()
-        self._answers.write(json.dumps({"seconds": seconds, "idle": self._idle, **facts}) + "\n")
+        self._answers.write(json.dumps({"seconds": seconds, "waiting_cpu": self._waiting_cpu, **facts}) + "\n")
         self._answers.flush()
-        self._rested = time.process_time()
+        self._cpu_at_answer = time.process_time()
 
 
 def _limit_threads(count: int) -> None:
