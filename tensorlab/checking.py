@@ -24,8 +24,9 @@ class Watcher(Protocol):
 
 
 class _Here(threading.local):
-    watcher: Watcher | None = None
-    """The watcher of this thread."""
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+        """The watchers of the open blocks of this thread; the last one is called."""
 
 
 here = _Here()

@@ -26,7 +26,7 @@ def check_numerics() -> Iterator[None]:
 
     In this thread it checks the outputs of each layer, the loss, each gradient that a tape computes, and the weights
     after each step of training. All code runs in Python, without plans, and each value is read. So training takes
-    several times as long, with the same bits. It may also be used as a decorator.
+    several times as long, with the same bits. It may also be used as a decorator. Blocks may end in any order.
 
     Raises:
         NonFiniteError: naming the layer and the models around it, the step of the optimizer, and the index.
@@ -42,12 +42,13 @@ def check_numerics() -> Iterator[None]:
         tensorlab.errors.NonFiniteError: Dense 'first' of Sequential 'net': expected finite outputs, received inf at \
 index (0, 0) of float32 of shape (1, 2)
     """
-    before, here.watcher = here.watcher, _Finite()
+    watchers, own = here.watchers, _Finite()  # of this thread; another one may end the block
+    watchers.append(own)
     try:
         with disable_jit():
             yield
     finally:
-        here.watcher = before
+        watchers.remove(own)
 
 
 class _Finite:

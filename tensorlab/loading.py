@@ -11,8 +11,9 @@ from typing import Any
 
 from tensorlab.errors import SavedFileError
 
-MAX_ELEMENTS = 1 << 26
-"""The number of elements above which a file cannot make an object, or a layer the outputs for one sample."""
+MAX_ELEMENTS = 1 << 24
+"""The number of elements above which a layer in a file cannot have inputs or outputs for one sample: 64 MB of float32,
+several of which are in memory while the layer is built."""
 MAX_LAYERS = 10_000
 """The number of layers in a file above which it is refused."""
 

@@ -100,8 +100,8 @@ def record(
             for an input without a gradient. Or a single function that returns the gradients of all inputs. The gradient
             of an output is None if no target depends on it.
     """
-    if here.watcher is not None:
-        vjps = here.watcher.vjps(inputs, vjps)
+    if here.watchers:
+        vjps = here.watchers[-1].vjps(inputs, vjps)
     state = _seen(_outside).state
     for tape in state[2] if state[0] == _blocks.version else _blocks.current():
         tape._record(inputs, outputs, vjps)

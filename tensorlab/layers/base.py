@@ -328,8 +328,8 @@ class Layer(Described, AddsLosses):
             check_outputs(self._who, outputs)
         if self.supports_masking or mask is not None:
             pass_mask(self, inputs, kwargs.get("mask", mask), outputs)
-        if here.watcher is not None:
-            here.watcher.outputs(self, inputs, outputs)
+        if here.watchers:
+            here.watchers[-1].outputs(self, inputs, outputs)
         if self.activity_regularizer is not None:
             self._penalize(outputs)
         return outputs

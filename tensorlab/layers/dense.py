@@ -100,7 +100,7 @@ class Dense(WithKernel):
             and "call" not in self.__dict__
             and activations.acts_along_last_axis(self.activation)
             and mask_of(inputs) is None
-            and here.watcher is None
+            and not here.watchers
         ):
             return self.call(inputs)  # nothing would read the record of a call: `call` runs only tensorlab's operations
         return super().__call__(inputs, *args, training=training, **kwargs)

@@ -69,7 +69,7 @@ class AUC(Confusion):
         if thresholds is None:
             if not isinstance(num_thresholds, int) or num_thresholds < 2:
                 raise ArgumentError("auc num_thresholds", "an integer of at least 2", short_repr(num_thresholds))
-            check_count("auc num_thresholds", num_thresholds)
+            check_count("auc num_thresholds", num_thresholds, _MAX_THRESHOLDS)
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
         else:
             inner = sorted(Confusion(thresholds, "auc").thresholds)
@@ -148,6 +148,8 @@ class AUC(Confusion):
 
 
 _CURVES, _METHODS = ("roc", "pr", "prgain"), ("interpolation", "minoring", "majoring")
+_MAX_THRESHOLDS = 1 << 20
+"""The number of thresholds above which a file is refused. Each is a Python number, and an element of four variables."""
 
 
 def _interpolated(tp: Array, fp: Array, fn: Array) -> Array:

@@ -198,14 +198,14 @@ class Steps(Compiled):
             y_pred = self(x, training=True)
             used = tape.watched_variables()
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
-            if here.watcher is not None:
-                here.watcher.loss(self, loss)
+            if here.watchers:
+                here.watchers[-1].loss(self, loss)
         weights = self.trainable_weights  # the first call may have made them
         if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
             self._warn_of_missing_attributes(used)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        if here.watcher is not None:
-            here.watcher.weights(optimizer, weights)
+        if here.watchers:
+            here.watchers[-1].weights(optimizer, weights)
         return loss, y_pred
 
     def _examine(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:

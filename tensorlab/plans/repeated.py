@@ -35,7 +35,8 @@ _enabled = _allowed()
 
 
 class _Blocks(threading.local):
-    open = 0
+    def __init__(self) -> None:
+        self.open: list[object] = []
 
 
 _blocks = _Blocks()
@@ -58,11 +59,12 @@ def disable_jit() -> Iterator[None]:
         >>> model.training_plan.explain()
         no plan: disable_jit is in effect
     """
-    _blocks.open += 1
+    blocks, own = _blocks.open, object()  # of this thread; another one may end the block
+    blocks.append(own)
     try:
         yield
     finally:
-        _blocks.open -= 1
+        blocks.remove(own)
 
 
 def why_eager() -> str:
@@ -225,7 +227,7 @@ class Repeated:
             calls.recording = None
             self._failed = before.difference(recording)
             if not self._failed:
-                calls.ready = Plan(recording, [recording.slot(array) for array in arrays_of([result])])
+                calls.ready = Plan(recording, [recording.operand(array) for array in arrays_of([result])])
         recording.release()
         return result
 

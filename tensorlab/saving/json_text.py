@@ -9,11 +9,14 @@ from typing import Any
 
 from tensorlab.errors import ArgumentTypeError, SavedFileError, short_repr
 from tensorlab.layers import Layer
-from tensorlab.loading import MAX_ELEMENTS, Loading
+from tensorlab.loading import Loading
 from tensorlab.saving.model import _reading
 from tensorlab.saving.plain import Packer, parsed, unpack
 from tensorlab.saving.state import shape_from_data, shape_to_data
 from tensorlab.serialization import deserialize, serialize
+
+_MAX_ELEMENTS = 1 << 26
+"""The number of elements of a weight above which a text is refused."""
 
 
 class _Architecture(Loading):
@@ -25,8 +28,8 @@ class _Architecture(Loading):
         Raises:
             SavedFileError: for a weight of too many elements.
         """
-        if math.prod(shape) > MAX_ELEMENTS:
-            limit = f"weights of at most {MAX_ELEMENTS:,} elements"
+        if math.prod(shape) > _MAX_ELEMENTS:
+            limit = f"weights of at most {_MAX_ELEMENTS:,} elements"
             raise SavedFileError(self.who, limit, f"the shape {shape} of {label!r}", "write the model as a program")
         return False
 

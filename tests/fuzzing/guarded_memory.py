@@ -117,6 +117,7 @@ def guard_this_thread() -> None:
         new = ctypes.pythonapi.PyCapsule_New
         new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
         _kept.extend([functions, made, new(ctypes.addressof(made), b"mem_handler", None)])
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # arrays may be freed after this module
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(get(np._core._multiarray_umath._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))

@@ -215,7 +215,8 @@ def _branching(x: float, slope: float = 0.25) -> float:
 
 def scalars_reader() -> Reader:
     def read(path: Path) -> Any:
-        return from_data(str(path), plain.parsed(str(path), path.read_bytes()))(0.5)
+        function = from_data(str(path), plain.parsed(str(path), path.read_bytes()))
+        return function(*[0.5] * len(function.parameters))
 
     return Reader("a.json", _scalars(), mutations.json_changed, _refusing(read, ArithmeticError, ValueError))
 

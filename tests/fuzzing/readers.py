@@ -99,6 +99,7 @@ class Child:
         import reader_table
 
         warnings.simplefilter("ignore")
+        sys.dont_write_bytecode = True  # of modules that a reader imports
         self.seed, self.folder, self.table = seed, folder, reader_table.READERS
         self.watch = Watch([tempfile.gettempdir(), os.environ.get("TENSORLAB_CACHE_DIR", "/nowhere"), os.devnull])
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,23 @@ def test_faulty_worker_makes_no_difference(two_processes: None, monkeypatch: pyt
     monkeypatch.setattr(ahead, "_PROGRAM", FAKE % fault)
     with expecting(lambda: REQUESTS):
         assert obtained(REQUESTS) == [b"here"] * 6
+
+
+def test_exception_in_the_thread_of_a_worker_makes_no_difference(
+    two_processes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = cache.write
+
+    def broken(*arguments: Any) -> None:
+        if threading.current_thread().name == "tensorlab-compile":
+            raise RuntimeError
+        write(*arguments)
+
+    monkeypatch.setattr(cache, "write", broken)
+    with expecting(lambda: REQUESTS):
+        made = obtained(REQUESTS)
+    assert set(made) <= {b"here", b"worker"}
+    assert made.count(b"here") >= 5  # the kernel that was received is used, and the worker gets no other one
 
 
 def test_program_that_cannot_be_started_makes_no_difference(

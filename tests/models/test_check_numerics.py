@@ -146,3 +146,123 @@ def test_integers_and_structures_are_taken() -> None:
     assert raised(lambda: Two(name="two")(X)).startswith(
         "Two 'two': expected finite outputs, received inf at index (0, 0)"
     )
+
+
+class Failing(tl.layers.Layer):
+    def call(self, x: tl.Tensor) -> tl.Tensor:
+        raise ZeroDivisionError("of a layer")
+
+
+def watched(model: Any) -> bool:
+    """Return whether a non-finite value is found in this thread."""
+    try:
+        model(X)
+    except NonFiniteError:
+        return True
+    return False
+
+
+def broken() -> Any:
+    model = make()
+    model.layers[0].bias.assign([np.inf, 0, 0, 0])
+    return model
+
+
+def test_exceptions_inside_of_a_block_end_it() -> None:
+    model = broken()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    failing = tl.Sequential([Failing()])
+    for error, run in (
+        (ZeroDivisionError, lambda: failing(X)),
+        (KeyboardInterrupt, interrupted),
+        (NonFiniteError, lambda: model.predict(X, verbose=0)),
+    ):
+        with pytest.raises(error), tl.debug.check_numerics(), tl.debug.check_numerics():
+            run()
+        assert not watched(model)
+    model.layers[0].bias.assign([0, 0, 0, 0])
+    model.fit(X, Y, batch_size=2, epochs=30, verbose=0)
+    assert model.training_plan.reason == ""
+
+
+def test_blocks_may_end_in_any_order_and_in_another_thread() -> None:
+    model = broken()
+    first, second = tl.debug.check_numerics(), tl.debug.check_numerics()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert watched(model)
+    second.__exit__(None, None, None)
+    assert not watched(model)
+
+    def abandoned() -> Any:
+        with tl.debug.check_numerics():
+            yield
+
+    block, found = abandoned(), []
+    next(block)
+
+    def end() -> None:
+        block.close()
+        found.append(watched(model))
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    thread.join()
+    assert [*found, watched(model)] == [False, False]
+    model.layers[0].bias.assign([0, 0, 0, 0])
+    model.fit(X, Y, batch_size=2, epochs=30, verbose=0)  # a block that is left does not keep plans off either
+    assert model.training_plan.reason == ""
+
+
+def test_blocks_in_many_threads_are_independent() -> None:
+    models = [broken() if number % 2 else make() for number in range(8)]
+    barrier, found = threading.Barrier(8), [False] * 8
+
+    def run(number: int) -> None:
+        for _ in range(5):
+            barrier.wait()
+            if number % 4 < 2:
+                with tl.debug.check_numerics():
+                    found[number] = watched(models[number])
+            else:
+                found[number] = watched(models[number])
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [False, True, False, False] * 2
+
+
+def test_a_block_takes_no_arguments() -> None:
+    wrong: Any = tl.debug.check_numerics
+    for given in (1, None, "layer", make()):
+        with pytest.raises(TypeError, match=r"check_numerics\(\) takes 0 positional arguments but 1 was given"):
+            wrong(given)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'stack_height_limit'"):
+        wrong(stack_height_limit=30)
+    block = tl.debug.check_numerics()
+    with block:
+        pass
+    with pytest.raises((RuntimeError, AttributeError)), block:  # a block of contextlib is entered once
+        pass
+    assert not watched(broken())
+
+
+def test_training_inside_of_a_callback_inside_of_a_block() -> None:
+    class Nested(tl.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            inner = broken()
+            with tl.debug.check_numerics(), pytest.raises(NonFiniteError, match=r"^Dense 'first' of Sequential 'net'"):
+                inner.fit(X, Y, verbose=0)
+
+    model = make()
+    with tl.debug.check_numerics():
+        history = model.fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[Nested()]).history
+        assert watched(broken())
+    assert np.isfinite(history["loss"]).all()

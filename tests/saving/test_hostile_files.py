@@ -184,10 +184,10 @@ def layer(name: str, **config: Any) -> dict[str, Any]:
     ("model", "said"),
     [
         (architecture([layer("Dense", units=10**12)], build_input_shape=[None, 4]), "an array for the weight"),
-        (architecture([layer("Dense", units=4)], build_input_shape=[None, 10**12]), "samples of at most 67,108,864"),
+        (architecture([layer("Dense", units=4)], build_input_shape=[None, 10**12]), "samples of at most 16,777,216"),
         (
             architecture([layer("Input", shape=[10**6, 10**6]), layer("Flatten")]),
-            "samples of at most 67,108,864 elements",
+            "samples of at most 16,777,216 elements",
         ),
         (architecture([layer("Dense", units=[4])]), "an integer of at least 1, received [4]"),
         (architecture([layer("Dense", unit=4)]), "the unknown argument 'unit'; did you mean 'units'?"),

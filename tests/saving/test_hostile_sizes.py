@@ -133,11 +133,15 @@ def configs() -> dict[str, Any]:
         {"class_name": "Input", "kind": "layer", "config": {"shape": [4]}},
         {"class_name": "RepeatVector", "kind": "layer", "config": {"n": 10**9}},
     ]}}  # fmt: skip
+    wide = {"class_name": "Sequential", "kind": "layer", "config": {"name": "a", "layers": [
+        {"class_name": "Input", "kind": "layer", "config": {"shape": [6, 6, 1 << 20]}},
+        {"class_name": "ZeroPadding2D", "kind": "layer", "config": {"padding": 1}},
+    ]}}  # fmt: skip
     many = {"class_name": "Sequential", "kind": "layer", "config": {"name": "a", "layers": [
         {"class_name": "Flatten", "kind": "layer", "config": {"name": f"f{n}"}} for n in range(10_001)
     ]}}  # fmt: skip
     return {
-        "samples of at most 67,108,864 elements, received the shape": enlarged(
+        "samples of at most 16,777,216 elements, received the shape": enlarged(
             padded, "ZeroPadding2D", "padding", 10**6
         ),
         "UpSampling2D 'up_sampling2d': expected": enlarged(larger, "UpSampling2D", "size", [10**6, 10**6]),
@@ -146,6 +150,7 @@ def configs() -> dict[str, Any]:
             pooled, "AveragePooling2D", "pool_size", [10**9, 10**9]
         ),
         "received the shape (1, 1000000000, 4)": vector,
+        "received the shape (6, 6, 1048576)": wide,
         "at most 10,000 layers, received more": many,
     }
 
@@ -175,11 +180,11 @@ def test_objects_are_bounded_only_while_a_file_is_read() -> None:
     loading.check_count("anything", 10**30)
     token = loading.loading.set(loading.Loading("file"))
     try:
-        with pytest.raises(SavedFileError, match="file: auc num_thresholds: expected at most 67,108,864 in a file"):
-            tl.metrics.AUC(num_thresholds=10**9)
-        with pytest.raises(SavedFileError, match="SeparableConv2D 'a': expected at most 67,108,864 in a file"):
+        with pytest.raises(SavedFileError, match="file: auc num_thresholds: expected at most 1,048,576 in a file"):
+            tl.metrics.AUC(num_thresholds=10**7)
+        with pytest.raises(SavedFileError, match="SeparableConv2D 'a': expected at most 16,777,216 in a file"):
             layer(image)
-        with pytest.raises(SavedFileError, match="UpSampling2D: expected at most 67,108,864 in a file"):
+        with pytest.raises(SavedFileError, match="UpSampling2D: expected at most 16,777,216 in a file"):
             _between(1 << 14, 4)
     finally:
         loading.loading.reset(token)

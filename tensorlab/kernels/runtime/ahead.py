@@ -201,7 +201,7 @@ class Team:
                 made = receive(worker.stdout)
                 if made is not None:
                     cache.write(job.key, made)
-            except (OSError, EOFError, ValueError):  # ValueError: `close` has closed the pipe
+            except Exception:  # this process compiles the rest; `close` has closed the pipe, or the worker has ended
                 break
             finally:
                 self._finish(job, made)
