@@ -250,6 +250,7 @@ class GlobalAveragePooling1D(GlobalPooling):
     """
 
     supports_masking = True
+    samplewise = True
     _axes = 1
     _mean = True
 
