@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from tensorlab.errors import ArgumentTypeError, nearest, short_repr
+from tensorlab.errors import ArgumentTypeError, SymbolicArgumentError, nearest, short_repr
 
 F = TypeVar("F", bound=Callable[..., None])
 P = ParamSpec("P")
@@ -230,6 +230,9 @@ def with_argument_errors(function: Callable[P, R], module: str, who: str = "") -
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
+        except SymbolicArgumentError as symbolic:
+            result: R = symbolic.record(function.__name__, wrapper, args, kwargs)
+            return result
         except (TypeError, ValueError):
             error = misfit(who or function.__name__, inspect.signature(function), args, kwargs)
             if error is None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 
@@ -57,6 +58,15 @@ class DerivativeError(ArgumentError):
 
 class ArgumentTypeError(TensorlabError, TypeError):
     """An argument of a type that is not accepted."""
+
+
+class SymbolicArgumentError(ArgumentTypeError):
+    """A symbolic tensor where a tensor with values is needed.
+
+    Public operations catch it, and call `record`, the tensor's method that makes the operation a layer.
+    """
+
+    record: Callable[..., Any]
 
 
 class UnknownAttributeError(TensorlabError, AttributeError):

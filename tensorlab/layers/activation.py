@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tensorlab import activations, constraints, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
@@ -46,12 +48,19 @@ class Activation(Layer):
 class Softmax(Layer):
     """Compute ``exp(x) / Σ exp(x)`` along an axis.
 
+    A call takes ``mask``, bools that broadcast to the inputs. Outputs where it is false are 0, and the others are those
+    of the softmax of the other inputs.
+
     Args:
         axis: an axis, or a tuple of axes.
+
+    Raises:
+        ShapeError: in a call, for a mask that does not broadcast to the inputs.
 
     Source: Keras, ``keras.layers.Softmax``.
     """
 
+    supports_masking = True
     _takes_one = True
 
     @property
@@ -64,9 +73,18 @@ class Softmax(Layer):
         super().__init__(**options)
         self.axis = tuple(axis) if isinstance(axis, list) else axis
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Apply softmax."""
-        return ops.softmax(inputs, axis=self.axis)
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Apply softmax, to the inputs where the mask is true if there is one."""
+        if mask is None:
+            return ops.softmax(inputs, axis=self.axis)
+        own, lengths = tuple(mask.shape), tuple(inputs.shape)
+        if len(own) > len(lengths) or any(a not in (1, b) for a, b in zip(own[::-1], lengths[::-1], strict=False)):
+            hint = "a mask of steps, (batch, time), fits scores of shape (batch, time)"
+            raise ShapeError(f"{self._who} mask", f"a shape that broadcasts to {lengths}", str(own), hint)
+        counted = mask.astype("bool")
+        lowest = float(np.finfo(inputs.dtype).max) * -0.5  # finite, so that rows without inputs are no NaN
+        outputs = ops.softmax(ops.where(counted, inputs, lowest), axis=self.axis)
+        return ops.where(counted, outputs, ops.zeros_like(outputs))
 
 
 class ReLU(Layer):

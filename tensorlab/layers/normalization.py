@@ -18,12 +18,17 @@ def _moved(x: float, mean: float, scale: float, shift: float) -> float:
     return (x - mean) * scale + shift
 
 
+_EPSILON = 1e-7
+"""Keras's ``keras.config.epsilon()``, which it adds to the number of inputs that a mask counts."""
+
+
 class BatchNormalization(Layer):
     """Compute ``γ (x - μ) / √(σ² + ε) + β``, with the mean μ and the variance σ² of each feature.
 
     In training they are those of the batch, along all axes except one, and running means of both are kept:
     ``moving ← momentum · moving + (1 - momentum) · batch``. Otherwise, and while ``trainable`` is False, the running
-    means are used.
+    means are used. If the inputs have a mask, such as one of `Masking`, the mean and the variance of the batch are
+    those of the steps where it is true.
 
     Args:
         axis: the axis of the features.
@@ -53,6 +58,7 @@ class BatchNormalization(Layer):
         (2, 2)
     """
 
+    supports_masking = True
     _takes_one = True
 
     @property
@@ -105,8 +111,11 @@ class BatchNormalization(Layer):
             shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Normalize the inputs, and in training move the running means."""
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
+        """Normalize the inputs, and in training move the running means.
+
+        A mask has the shape of the inputs without the last axis; the mean and the variance are those where it is true.
+        """
         inputs = inputs.astype(self.dtype)
         features = self.moving_mean.shape[0]
         if not -inputs.ndim <= self.axis < inputs.ndim or inputs.shape[self.axis] != features:
@@ -116,8 +125,11 @@ class BatchNormalization(Layer):
         shape = [features if axis == along else 1 for axis in range(inputs.ndim)]
         if training and self.trainable:
             axes = tuple(axis for axis in range(inputs.ndim) if axis != along)
-            mean = ops.mean(inputs, axis=axes, keepdims=True)
-            variance = ops.mean(ops.square(inputs - mean), axis=axes, keepdims=True)
+            if mask is None:
+                mean = ops.mean(inputs, axis=axes, keepdims=True)
+                variance = ops.mean(ops.square(inputs - mean), axis=axes, keepdims=True)
+            else:
+                mean, variance = self._masked_moments(inputs, mask, axes)
             with autodiff.no_grad():
                 for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                     batch = ops.reshape(value, (features,))
@@ -128,3 +140,15 @@ class BatchNormalization(Layer):
         if self.gamma is not None:
             scale = scale * ops.reshape(self.gamma, shape)
         return _moved(inputs, mean, scale, 0.0 if self.beta is None else ops.reshape(self.beta, shape))
+
+    def _masked_moments(self, inputs: Tensor, mask: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return the mean and the variance of the inputs where a mask is true."""
+        if tuple(mask.shape) != tuple(inputs.shape[:-1]):
+            raise ShapeError(f"{self._who} mask", f"the shape {tuple(inputs.shape[:-1])}", str(tuple(mask.shape)))
+        counted = ops.broadcast_to(ops.expand_dims(mask.astype("bool"), axis=-1), inputs.shape)
+        nothing = ops.zeros_like(inputs)
+        count = ops.sum(counted.astype(inputs.dtype), axis=axes, keepdims=True) + _EPSILON
+        mean: Tensor = ops.sum(ops.where(counted, inputs, nothing), axis=axes, keepdims=True) / count
+        squares = ops.square(ops.where(counted, inputs - mean, nothing))
+        variance: Tensor = ops.sum(squares, axis=axes, keepdims=True) / count
+        return mean, variance

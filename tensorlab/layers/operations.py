@@ -1,4 +1,4 @@
-"""Operators on symbolic tensors, which become layers: ``x + y``, ``2.0 * x``, ``x[:, 0]``.
+"""Operations on symbolic tensors, which become layers: ``x + y``, ``2.0 * x``, ``x[:, 0]``, ``tl.relu(x)``.
 
 `KerasTensor` knows no layers, as they are defined above it. So this module assigns its operators, as
 `tensorlab.ops.methods` does those of `Tensor`.
@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import ops
-from tensorlab.errors import ArgumentError, nearest, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, nearest, short_repr
+from tensorlab.layers.activation import Activation
 from tensorlab.layers.base import Layer
-from tensorlab.layers.symbolic import KerasTensor
+from tensorlab.layers.symbolic import KerasTensor, symbolic_leaves
+from tensorlab.ops.lift import Elementwise
 from tensorlab.serialization import Value, add_value, check_config
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -35,11 +37,26 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 """The operations behind operators, by their names in configs."""
 
+FUNCTIONS = frozenset(
+    """
+    abs absolute acos acosh add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
+    asin asinh atan atan2 atanh cast ceil clip concat concatenate copysign cos cosh cumprod cumsum cumulative_prod
+    cumulative_sum divide equal exp expand_dims expm1 flip floor floor_divide greater greater_equal hstack hypot
+    isclose isfinite isinf isnan less less_equal log log10 log1p log2 log_softmax logaddexp logical_and logical_not
+    logical_or logical_xor logsumexp matmul matrix_transpose max maximum mean min minimum mod moveaxis multiply
+    negative not_equal permute_dims positive pow power prod ravel reciprocal relu remainder reshape roll round rsqrt
+    sigmoid sign sin sinh softmax sqrt square squeeze stack std stop_gradient subtract sum swapaxes tan tanh
+    tensordot transpose true_divide trunc var vstack where zeros_like
+    """.split()  # noqa: SIM905
+)
+"""The names in `tensorlab.ops` of the functions that take symbolic tensors. They make no more elements than they get,
+so that a file cannot ask for much memory with them."""
+
 
 class Operation(Layer):
-    """Apply an operation to one tensor, or to two tensors or a tensor and a number.
+    """Apply an operation to one tensor or more, with further arguments.
 
-    Operators on symbolic tensors make such layers.
+    Operators on symbolic tensors make such layers, and so do functions of `tensorlab.ops` that are called on them.
 
     Args:
         operation: the name of the operation.
@@ -52,16 +69,17 @@ class Operation(Layer):
     """
 
     def __init__(self, operation: str, reflected: bool = False, name: str | None = None, **options: Any) -> None:
-        if operation not in OPERATIONS:
-            known = nearest(str(operation), OPERATIONS)
+        if operation not in OPERATIONS and operation not in FUNCTIONS:
+            known = nearest(str(operation), [*OPERATIONS, *FUNCTIONS])
             raise ArgumentError("Operation", "the name of an operator", short_repr(operation), known)
         super().__init__(name=name or unique_name(operation), **options)
         self.operation, self.reflected = operation, reflected
 
-    def call(self, inputs: Tensor, *others: Any) -> Tensor:
+    def call(self, inputs: Any, *others: Any, **keywords: Any) -> Tensor:
         """Return the result."""
         operands = (*others, inputs) if self.reflected else (inputs, *others)
-        result: Tensor = OPERATIONS[self.operation](*operands)
+        function = OPERATIONS.get(self.operation) or getattr(ops, self.operation)
+        result: Tensor = function(*operands, **keywords)
         return result
 
 
@@ -118,6 +136,27 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
     return operator
 
 
+def _record_operation(
+    self: KerasTensor, name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Make the call of an operation, named ``name``, with symbolic tensors among its arguments a layer.
+
+    Raises:
+        ArgumentTypeError: for an operation that only works in a layer.
+    """
+    leaves = symbolic_leaves((args, kwargs))
+    dtype = _dtype(*leaves)
+    if name in FUNCTIONS and getattr(ops, name, None) is function and args:
+        if symbolic_leaves(args[0]):
+            return Operation(name, dtype=dtype)(*args, **kwargs)
+        if len(args) == 2:
+            return Operation(name, reflected=True, dtype=dtype)(args[1], args[0], **kwargs)
+    elif isinstance(function, Elementwise) and len(args) == 1:
+        return Activation(function, dtype=dtype)(*args)
+    hint = "put the operation into a layer: a class with call(self, inputs)"
+    raise ArgumentTypeError(name, "a tensor with values", repr(self), hint)
+
+
 def _getitem(self: KerasTensor, index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     return GetItem([_marked(part) for part in parts], dtype=_dtype(self))(self)
@@ -140,6 +179,7 @@ for _name, _operation in {"lt": "less", "le": "less_equal", "gt": "greater", "ge
     setattr(KerasTensor, f"__{_name}__", _operator(_operation))
 for _name, _operation in {"neg": "negative", "abs": "abs"}.items():
     setattr(KerasTensor, f"__{_name}__", _operator(_operation))
+setattr(KerasTensor, "record_operation", _record_operation)  # noqa: B010 (as below)
 setattr(KerasTensor, "__getitem__", _getitem)  # noqa: B010 (the class has no such method for a type checker)
 
 

@@ -234,6 +234,8 @@ class GlobalMaxPooling2D(GlobalPooling):
 class GlobalAveragePooling1D(GlobalPooling):
     """Return the mean of each channel of a sequence: ``(batch, steps, channels) → (batch, channels)``.
 
+    If the inputs have a mask, the mean is that of the steps where it is true; it is NaN if there is none.
+
     Args:
         data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, steps)``.
         keepdims: whether to keep the reduced axis, with length 1.
@@ -247,8 +249,25 @@ class GlobalAveragePooling1D(GlobalPooling):
         (2, 3)
     """
 
+    supports_masking = True
+    samplewise = True
     _axes = 1
     _mean = True
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
+        """Return None, as the outputs have no steps."""
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the mean of each channel; with a mask, ``(batch, steps)``, that of the steps where it is true."""
+        if mask is None:
+            return super().call(inputs)
+        self._check(inputs.shape)
+        inputs = inputs.astype(self.dtype)
+        steps = 1 if self.data_format == "channels_last" else 2
+        counted = ops.expand_dims(mask, axis=3 - steps).astype("bool")
+        total = ops.sum(ops.where(counted, inputs, ops.zeros_like(inputs)), axis=steps, keepdims=self.keepdims)
+        result: Tensor = total / ops.sum(counted.astype(self.dtype), axis=steps, keepdims=self.keepdims)
+        return result
 
 
 class GlobalMaxPooling1D(GlobalPooling):

@@ -18,7 +18,7 @@ from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured, plain_attributes, set_plain_attributes
 from tensorlab.shapes import as_shape
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 from tensorlab.utils import snake_case
 from tensorlab.variable import Variable
 
@@ -96,7 +96,7 @@ class Metric(Configured):
         Args:
             y_true: targets. Those that match the outputs one by one get their dtype and rank; labels of classes stay
                 as they are.
-            y_pred: outputs.
+            y_pred: outputs. If they have a mask, only the steps count where it is true.
             sample_weight: a weight for each sample; equal weights if None.
 
         Raises:
@@ -108,7 +108,8 @@ class Metric(Configured):
             values = self.sample_values(targets, outputs)
             # A value for the whole batch stands for all of its samples.
             count = len(outputs) if outputs.ndim else 1
-            self.add(*weighted_mean(self.name, values, sample_weight, count))
+            weights = _with_mask(self.name, mask_of(outputs), sample_weight)
+            self.add(*weighted_mean(self.name, values, weights, count))
 
     def add(self, mean: float | Tensor, count: float | Tensor) -> None:
         """Add a batch whose mean is known, with the weight of its samples, by which the mean is multiplied.
@@ -257,6 +258,19 @@ _CONTAINERS = (list, dict, set, np.ndarray, RunningMean)
 def real(tensor: Tensor) -> Tensor:
     """Return a tensor of floats: itself, or numbers of another kind as `default_float`."""
     return tensor if tensor.dtype.kind == "f" else tensor.astype(dtypes.default_float)
+
+
+def _with_mask(who: str, mask: Tensor | None, weights: Any) -> Any:
+    """Return weights that are 0 where the mask of outputs is false; the given ones if there is no mask."""
+    if mask is None:
+        return weights
+    data = mask.astype(dtypes.default_float)
+    if weights is None:
+        return data
+    given = real(as_tensor(weights, f"{who} sample_weight", mask.device))
+    for _ in range(max(data.ndim - given.ndim, 0) if given.ndim else 0):
+        given = ops.expand_dims(given, axis=-1)
+    return given * data
 
 
 def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[Tensor, float | Tensor]:

@@ -82,7 +82,7 @@ def called(model: Layer, batch: Tensor) -> Any:
         before, calls.recording = calls.recording, recording
         if before is not None and isinstance(outputs, Tensor):
             calls.recording = None
-            result = recording.slot(outputs._buffer)  # type: ignore[arg-type]
+            result = recording.operand(outputs._buffer)  # type: ignore[arg-type]
             if result.root.kind == "made" and not before.difference(recording):  # else nothing is computed
                 calls.plan = Plan(recording, [result])
         recording.release()

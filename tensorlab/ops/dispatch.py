@@ -10,7 +10,15 @@ import numpy as np
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, short_repr
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    ShapeError,
+    SymbolicArgumentError,
+    short_repr,
+)
 from tensorlab.tensor import TENSORS, Tensor, converted
 
 Scalar = bool | int | float
@@ -29,6 +37,11 @@ def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
     """
     if isinstance(value, Tensor):
         return value.snapshot()
+    if hasattr(value, "record_operation"):
+        hint = "put the operation into a layer: a class with call(self, inputs)"
+        error = SymbolicArgumentError(who, "a tensor with values", repr(value), hint)
+        error.record = value.record_operation
+        raise error
     if value is None or callable(value):
         raise ArgumentTypeError(who, "a tensor, an array or a number", type(value).__name__)
     return converted(who, value, None, device, None).snapshot()

@@ -13,7 +13,7 @@ from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, SymbolicArgumentError, short_repr
 from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
 from tensorlab.ops.compiled_calls import CallCounts, compiled_count
@@ -138,7 +138,11 @@ class Elementwise:
             raise error or ArgumentTypeError(self.__name__, "no other arguments than out", str(list(unknown)))
         if len(operands) != self._arity:
             raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
-        tensors, backend, compute = self._plain(operands) or self._converted(operands)
+        try:
+            tensors, backend, compute = self._plain(operands) or self._converted(operands)
+        except SymbolicArgumentError as symbolic:
+            recorded: Tensor = symbolic.record(self.__name__, self, operands, {})
+            return recorded
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._kernels.get((backend, compute)) or self._ready(backend, compute)
         result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)

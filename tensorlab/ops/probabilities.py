@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from tensorlab import autodiff, dtypes
+from tensorlab.errors import SymbolicArgumentError
 from tensorlab.ops import compiled_calls
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
@@ -119,7 +120,11 @@ class Sigmoid(Elementwise):
             return self._plainly(*operands, out=out, **unknown)
         x = operands[0]
         if type(x) is not Tensor or x._buffer.dtype.kind != "f":
-            x = as_logits(x, self.__name__)
+            try:
+                x = as_logits(x, self.__name__)
+            except SymbolicArgumentError as symbolic:
+                recorded: Tensor = symbolic.record(self.__name__, self, operands, {})
+                return recorded
         return Probabilities.of("sigmoid", self._plainly(x), x)
 
     _plainly = Elementwise._by_python

@@ -19,7 +19,7 @@ from tensorlab.ops.probabilities import Probabilities
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import is_profiled
-from tensorlab.plans.recording import Recording, Slot
+from tensorlab.plans.recording import Operand, Recording
 from tensorlab.plans.repeated import Calls, explained, geometry, record, why_eager
 from tensorlab.tensor import SharedTensor, Tensor, asarray
 from tensorlab.variable import Variable
@@ -32,11 +32,11 @@ _MAX_PLANS = 16
 
 
 class _Leaf(NamedTuple):
-    """A tensor among the results: its slot, and for probabilities the name of their source and the logits."""
+    """A tensor among the results: its operand, and for probabilities the name of their source and the logits."""
 
-    slot: Slot
+    operand: Operand
     source: str = ""
-    logits: Slot | None = None
+    logits: Operand | None = None
 
 
 class _Ready(NamedTuple):
@@ -128,8 +128,9 @@ class Jitted:
             self.reason = before.difference(recording) or calls.guard.doubt
             if not self.reason:
                 structure = pack_as(result, iter([None] * len(made)))
-                slots = [slot for leaf in made if isinstance(leaf, _Leaf) for slot in (leaf.slot, leaf.logits) if slot]
-                calls.ready = _Ready(Plan(recording, slots), structure, made, calls.guard)
+                both = [(leaf.operand, leaf.logits) for leaf in made if isinstance(leaf, _Leaf)]
+                operands = [operand for pair in both for operand in pair if operand]
+                calls.ready = _Ready(Plan(recording, operands), structure, made, calls.guard)
         recording.release()
         return result
 
@@ -209,11 +210,11 @@ def _structure(value: Any) -> Any:
 
 
 def _leaf(value: Any, recording: Recording) -> Any:
-    """Return the slot of a result, or a result that is no tensor."""
+    """Return the operand of a result, or a result that is no tensor."""
     if isinstance(value, Probabilities):
-        return _Leaf(recording.slot(value._buffer), value.source, recording.slot(value.logits._buffer))  # type: ignore[arg-type]
+        return _Leaf(recording.operand(value._buffer), value.source, recording.operand(value.logits._buffer))  # type: ignore[arg-type]
     if isinstance(value, Tensor):
-        return _Leaf(recording.slot(value._buffer))  # type: ignore[arg-type]
+        return _Leaf(recording.operand(value._buffer))  # type: ignore[arg-type]
     if not isinstance(value, (bool, int, float, str, type(None))):
         recording.refused(f"it returns an object of the type {type(value).__name__}")
     return value

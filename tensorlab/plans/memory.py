@@ -7,25 +7,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tensorlab.plans.recording import Array, Node, Slot
+from tensorlab.plans.recording import Array, Node, Operand
 
 _LINE = 64
 """The size of a cache line in bytes. Every array starts at one."""
 
 
 class Lifetime(NamedTuple):
-    """The first and the last node that use the memory of a slot."""
+    """The first and the last node that use the memory of an operand."""
 
     first: int
     last: int
 
 
-def lifetimes(nodes: Sequence[Node], kept: Iterable[Slot]) -> dict[Slot, Lifetime]:
+def lifetimes(nodes: Sequence[Node], kept: Iterable[Operand]) -> dict[Operand, Lifetime]:
     """Return the lifetime of each array that the plan makes; that of ``kept`` ones lasts to the end."""
-    found: dict[Slot, Lifetime] = {}
+    found: dict[Operand, Lifetime] = {}
 
     def use(argument: object, index: int) -> None:
-        if isinstance(argument, Slot):
+        if isinstance(argument, Operand):
             root = argument.root
             if root.kind == "made":
                 found[root] = Lifetime(found[root].first if root in found else index, index)
@@ -39,28 +39,28 @@ def lifetimes(nodes: Sequence[Node], kept: Iterable[Slot]) -> dict[Slot, Lifetim
     for node in nodes:
         if node.kind == "effect":  # effects follow all other nodes
             use(node.arguments, len(nodes))
-    for slot in kept:
-        use(slot, len(nodes))
+    for operand in kept:
+        use(operand, len(nodes))
     return found
 
 
-def extent(slot: Slot) -> int:
+def extent(operand: Operand) -> int:
     """Return the number of bytes from the first to the end of the last element."""
-    if 0 in slot.shape:
+    if 0 in operand.shape:
         return 0
-    steps = zip(slot.shape, slot.strides, strict=True)
-    return sum((length - 1) * stride for length, stride in steps) + slot.dtype.itemsize
+    steps = zip(operand.shape, operand.strides, strict=True)
+    return sum((length - 1) * stride for length, stride in steps) + operand.dtype.itemsize
 
 
-def placed(living: dict[Slot, Lifetime]) -> tuple[dict[Slot, int], int]:
+def placed(living: dict[Operand, Lifetime]) -> tuple[dict[Operand, int], int]:
     """Return the offset of each array in the block, and the size of the block.
 
     The largest arrays are placed first, each into the lowest gap among those that live at the same time.
     """
-    offsets: dict[Slot, int] = {}
+    offsets: dict[Operand, int] = {}
     total = 0
-    for slot in sorted(living, key=extent, reverse=True):
-        size, (first, last) = _rounded(extent(slot)), living[slot]
+    for operand in sorted(living, key=extent, reverse=True):
+        size, (first, last) = _rounded(extent(operand)), living[operand]
         taken = sorted(
             (offsets[other], offsets[other] + _rounded(extent(other)))
             for other in offsets
@@ -71,7 +71,7 @@ def placed(living: dict[Slot, Lifetime]) -> tuple[dict[Slot, int], int]:
             if place + size <= start:
                 break
             place = max(place, end)
-        offsets[slot] = place
+        offsets[operand] = place
         total = max(total, place + size)
     return offsets, total
 
@@ -87,6 +87,6 @@ def block(size: int) -> Array:
     return memory[start : start + size]
 
 
-def view(slot: Slot, memory: Array, offset: int = 0) -> Array:
-    """Return a slot's array in the memory of its root, which starts at an offset."""
-    return np.ndarray(slot.shape, slot.dtype, memory, offset + slot.offset, slot.strides)
+def view(operand: Operand, memory: Array, offset: int = 0) -> Array:
+    """Return an operand's array in the memory of its root, which starts at an offset."""
+    return np.ndarray(operand.shape, operand.dtype, memory, offset + operand.offset, operand.strides)

@@ -15,8 +15,8 @@ import numpy as np
 from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
 from tensorlab.plans import memory
-from tensorlab.plans.recording import POOL, Array, Hyperparameter, Node, Recording, Slot
-from tensorlab.plans.rewrite import rewritten, slots_of
+from tensorlab.plans.recording import POOL, Array, Hyperparameter, Node, Operand, Recording
+from tensorlab.plans.rewrite import operands_of, rewritten
 from tensorlab.tensor.writing import writing
 
 _TIMED = range(8, 16)
@@ -38,9 +38,9 @@ class _Outside:
 
     __slots__ = ("bound", "root", "views")
 
-    def __init__(self, root: Slot) -> None:
+    def __init__(self, root: Operand) -> None:
         self.root = root
-        self.views: list[tuple[Slot, Any, int]] = []  # with the results of `_raw`
+        self.views: list[tuple[Operand, Any, int]] = []  # with the results of `_raw`
         self.bound: Callable[[], Array | None] = lambda: None
 
 
@@ -58,30 +58,34 @@ class Plan:
         seconds: the shortest time that each node took in the runs that were timed.
     """
 
-    def __init__(self, recording: Recording, results: Sequence[Slot]) -> None:
+    def __init__(self, recording: Recording, results: Sequence[Operand]) -> None:
         self._results = list(results)
         nodes = rewritten(recording.nodes, self._results)
         self.nodes = [node for node in nodes if node.kind != "effect"]
         self._effects = [node for node in nodes if node.kind == "effect"]
-        self._arrays: dict[Slot, Array] = {}
-        for slot in recording.slots:
-            if slot.kind == "constant":
-                root = slot.root.value
-                self._arrays[slot] = root if slot.root is slot else _unowned(slot, root.ctypes.data)
+        self._arrays: dict[Operand, Array] = {}
+        for operand in recording.operands:
+            if operand.kind == "constant":
+                root = operand.root.value
+                self._arrays[operand] = root if operand.root is operand else _unowned(operand, root.ctypes.data)
         offsets, self.size = memory.placed(memory.lifetimes(nodes, self._results))
-        made = (slot for slot in recording.slots if slot.kind == "made" and slot.root in offsets)
-        self._offsets = {slot: offsets[slot.root] for slot in made}
+        made = (operand for operand in recording.operands if operand.kind == "made" and operand.root in offsets)
+        self._offsets = {operand: offsets[operand.root] for operand in made}
         self._is_free = True
-        self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words that refer to a slot, or to POOL
+        self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words of each operand, and of POOL
         self._numbers: dict[Any, dict[str, list[int]]] = {}  # the words of each hyperparameter of an optimizer
         self._parts: list[_Launches | Node] = []
         self._encode()
-        outside = {slot: _Outside(slot) for slot in recording.slots if slot.root is slot and _is_outside(slot)}
-        for slot in recording.slots:
-            if slot.root is not slot and _is_outside(slot) and self._is_used(slot):
-                outside[slot.root].views.append((slot, *_raw(slot)))
+        outside = {
+            operand: _Outside(operand)
+            for operand in recording.operands
+            if operand.root is operand and _is_outside(operand)
+        }
+        for operand in recording.operands:
+            if operand.root is not operand and _is_outside(operand) and self._is_used(operand):
+                outside[operand.root].views.append((operand, *_raw(operand)))
         self._inputs = [each for each in outside.values() if each.root.kind == "input"]
-        changed = {slot.root for node in self.nodes for slot in node.written if slot.root.kind == "variable"}
+        changed = {operand.root for node in self.nodes for operand in node.written if operand.root.kind == "variable"}
         variables = [each for each in outside.values() if each.root.kind == "variable"]
         self._written = [each for each in variables if each.root in changed]
         self._read = [each for each in variables if each.root not in changed]
@@ -93,9 +97,9 @@ class Plan:
     def _allocate(self) -> None:
         """Allocate the memory of the arrays that the plan makes."""
         block = memory.block(self.size)
-        for slot, offset in self._offsets.items():
-            self._arrays[slot] = memory.view(slot, block, offset)
-            self._set_words(self._positions[slot], id(self._arrays[slot]))
+        for operand, offset in self._offsets.items():
+            self._arrays[operand] = memory.view(operand, block, offset)
+            self._set_words(self._positions[operand], id(self._arrays[operand]))
         self._is_free = False
 
     def _encode(self) -> None:
@@ -133,19 +137,21 @@ class Plan:
         if argument is POOL:
             self._positions[POOL].append(position)
             return 0
-        if isinstance(argument, Slot):
+        if isinstance(argument, Operand):
             self._positions[argument].append(position)
             return id(self._arrays[argument]) if argument in self._arrays else 0
         if isinstance(argument, float):
             return int(np.float64(argument).view(np.int64))
         return int(argument)
 
-    def _is_used(self, slot: Slot) -> bool:
+    def _is_used(self, operand: Operand) -> bool:
         return (
-            slot in self._positions
-            or slot in self._results
+            operand in self._positions
+            or operand in self._results
             or any(
-                slot in slots_of(node.arguments) for node in (*self._parts, *self._effects) if isinstance(node, Node)
+                operand in operands_of(node.arguments)
+                for node in (*self._parts, *self._effects)
+                if isinstance(node, Node)
             )
         )
 
@@ -169,7 +175,7 @@ class Plan:
             raise
         for effect in self._effects:
             effect.function(*[_copied(self._value(argument)) for argument in effect.arguments])
-        return [self._value(slot) for slot in self._results]
+        return [self._value(operand) for operand in self._results]
 
     def _run(self, inputs: Sequence[Array]) -> None:
         """Repeat everything apart from changes of Python objects."""
@@ -196,8 +202,8 @@ class Plan:
 
     def free(self) -> None:
         """Free the memory until the next run."""
-        for slot in self._offsets:
-            self._arrays.pop(slot, None)
+        for operand in self._offsets:
+            self._arrays.pop(operand, None)
         self._is_free = True
 
     def _timed(self) -> Iterator[_Launches | Node]:
@@ -215,17 +221,17 @@ class Plan:
         """Let the launches use another array for an input or a variable."""
         outside.bound = weakref.ref(array)
         self._set_words(self._positions[outside.root], id(array))
-        for slot, kind, low in outside.views:
-            memory = kind.from_address(array.__array_interface__["data"][0] + slot.offset + low)
-            made = self._arrays[slot] = np.ndarray(slot.shape, slot.dtype, memory, -low, slot.strides)
-            self._set_words(self._positions[slot], id(made))
+        for operand, kind, low in outside.views:
+            memory = kind.from_address(array.__array_interface__["data"][0] + operand.offset + low)
+            made = self._arrays[operand] = np.ndarray(operand.shape, operand.dtype, memory, -low, operand.strides)
+            self._set_words(self._positions[operand], id(made))
 
     def _set_words(self, positions: Sequence[int], word: int) -> None:
         for position in positions:
             self._words[position] = word
 
     def _value(self, argument: Any) -> Any:
-        if isinstance(argument, Slot):
+        if isinstance(argument, Operand):
             found = self._arrays.get(argument)
             if found is None:
                 outside = next(e for e in (*self._inputs, *self._written, *self._read) if e.root is argument)
@@ -241,21 +247,23 @@ class Plan:
             self._arrays[node.result][...] = result
 
 
-def _is_outside(slot: Slot) -> bool:
-    return slot.kind in ("input", "variable")
+def _is_outside(operand: Operand) -> bool:
+    return operand.kind in ("input", "variable")
 
 
-def _unowned(slot: Slot, start: int) -> Array:
+def _unowned(operand: Operand, start: int) -> Array:
     """Return a view of memory that keeps nothing alive."""
-    kind, low = _raw(slot)
-    return np.ndarray(slot.shape, slot.dtype, kind.from_address(start + slot.offset + low), -low, slot.strides)
+    kind, low = _raw(operand)
+    return np.ndarray(
+        operand.shape, operand.dtype, kind.from_address(start + operand.offset + low), -low, operand.strides
+    )
 
 
-def _raw(slot: Slot) -> tuple[Any, int]:
-    """Return the type of a slot's memory, and the distance from its first element to its start, 0 or below."""
-    steps = [(length - 1) * stride for length, stride in zip(slot.shape, slot.strides, strict=True) if length]
+def _raw(operand: Operand) -> tuple[Any, int]:
+    """Return the type of an operand's memory, and the distance from its first element to its start, 0 or below."""
+    steps = [(length - 1) * stride for length, stride in zip(operand.shape, operand.strides, strict=True) if length]
     low = sum(step for step in steps if step < 0)
-    return ctypes.c_char * (sum(map(abs, steps)) + slot.dtype.itemsize), low
+    return ctypes.c_char * (sum(map(abs, steps)) + operand.dtype.itemsize), low
 
 
 def _copied(value: Any) -> Any:

@@ -16,17 +16,17 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(eq=False)
-class Slot:
-    """An array of a plan. It has its own memory, or is a view of another slot's memory.
+class Operand:
+    """An array of a plan. It has its own memory, or is a view of another operand's memory.
 
     Attributes:
-        number: its index among all slots of the recording.
+        number: its index among all operands of the recording.
         shape: the length of each axis.
         strides: the strides in bytes.
         dtype: the dtype.
         kind: "made" by the plan, "input", "variable" or "constant".
         value: the index of an input, the `Variable`, or the array of a constant; None for kind "made".
-        root: the slot that owns the memory; for a view, another slot.
+        root: the operand that owns the memory; for a view, another operand.
         offset: the offset of the first element from that of the root, in bytes.
     """
 
@@ -36,7 +36,7 @@ class Slot:
     dtype: np.dtype[Any]
     kind: str
     value: Any
-    root: Slot
+    root: Operand
     offset: int
 
     def described(self) -> tuple[Any, ...]:
@@ -59,15 +59,15 @@ class Hyperparameter(NamedTuple):
 class Node(NamedTuple):
     """One operation of a plan: a kernel launch, a call of a function of arrays, or a change of a Python object.
 
-    The kind is "launch", "call" or "effect". The arguments are slots, `POOL`, hyperparameters, and other objects, which
-    are constants. ``written`` are the slots that the node writes; ``result`` is the one that a call returns.
+    The kind is "launch", "call" or "effect". The arguments are operands, `POOL`, hyperparameters, and other objects,
+    which are constants. ``written`` are the operands that the node writes; ``result`` is the one that a call returns.
     """
 
     kind: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-    written: tuple[Slot, ...]
-    result: Slot | None
+    written: tuple[Operand, ...]
+    result: Operand | None
 
     def described(self) -> tuple[Any, ...]:
         """Return what must be the same in two recordings of one function."""
@@ -76,9 +76,9 @@ class Node(NamedTuple):
 
 
 def described(argument: Any) -> Any:
-    """Replace slots by their numbers, so that arguments of two recordings can be compared."""
-    if isinstance(argument, Slot):
-        return "slot", argument.number
+    """Replace operands by their numbers, so that arguments of two recordings can be compared."""
+    if isinstance(argument, Operand):
+        return "operand", argument.number
     if isinstance(argument, (tuple, list)) and not isinstance(argument, Hyperparameter):
         return type(argument), *map(described, argument)
     return type(argument), argument
@@ -92,53 +92,53 @@ class Recording:
         variables: the variables, keyed by the id of their array.
 
     Attributes:
-        slots: the arrays, in the order in which they were first used.
+        operands: the arrays, in the order in which they were first used.
         nodes: the operations, in order.
         reason: why the function cannot be repeated; empty if it can.
     """
 
     def __init__(self, inputs: Sequence[Array], variables: Mapping[int, Any]) -> None:
-        self.slots: list[Slot] = []
+        self.operands: list[Operand] = []
         self.nodes: list[Node] = []
         self.reason = ""
         self._variables = variables
-        self._known: dict[int, tuple[Slot, int]] = {}  # the id of an array -> its slot, and the version of its memory
-        self._versions: dict[Slot, int] = {}  # the slot of a variable -> how often its array was replaced
+        self._known: dict[int, tuple[Operand, int]] = {}  # id of an array -> its operand, the version of its memory
+        self._versions: dict[Operand, int] = {}  # the operand of a variable -> how often its array was replaced
         self._replacements: dict[int, int] = {}  # the id of a variable -> the id of its latest array
         self._kept: list[Any] = []  # arrays, so that their ids stay unique; weak references to views of variables
         self._announced: tuple[Any, Any, Sequence[str]] = ((), None, ())
         for position, array in enumerate(inputs):
             self._add(array, "input", position)
 
-    def slot(self, array: Array) -> Slot:
-        """Return the slot of an array. An array that is new to the recording belongs to a variable or is a constant."""
+    def operand(self, array: Array) -> Operand:
+        """Return the operand of an array. A new array belongs to a variable, or is a constant."""
         found = self._find(array)
         if found is not None:
             return found
         variable = self._variables.get(id(array))
         return self._add(array, *(("constant", array) if variable is None else ("variable", variable)))
 
-    def _find(self, array: Array) -> Slot | None:
-        slot, version = self._known.get(id(array), (None, 0))
-        if slot is not None and version != self._versions.get(slot.root, 0):
+    def _find(self, array: Array) -> Operand | None:
+        operand, version = self._known.get(id(array), (None, 0))
+        if operand is not None and version != self._versions.get(operand.root, 0):
             self.refused("it uses a value of a variable from before an assignment")
-        return slot
+        return operand
 
-    def _add(self, array: Array, kind: str, value: Any, root: Slot | None = None, offset: int = 0) -> Slot:
-        slot = Slot(len(self.slots), array.shape, array.strides, array.dtype, kind, value, root, offset)  # type: ignore[arg-type]
-        slot.root = root or slot
-        self.slots.append(slot)
-        self._known[id(array)] = slot, self._versions.get(slot.root, 0)
+    def _add(self, array: Array, kind: str, value: Any, root: Operand | None = None, offset: int = 0) -> Operand:
+        operand = Operand(len(self.operands), array.shape, array.strides, array.dtype, kind, value, root, offset)  # type: ignore[arg-type]
+        operand.root = root or operand
+        self.operands.append(operand)
+        self._known[id(array)] = operand, self._versions.get(operand.root, 0)
         # Do not keep a variable's array: a reference to it would prevent writing in place. The variable keeps it alive.
         # A view of the array may be freed, and another array may then get its id, so the recording forgets the view.
-        if slot.root.kind != "variable":
+        if operand.root.kind != "variable":
             self._kept.append(array)
         elif root is not None:
-            self._kept.append(weakref.ref(array, functools.partial(self._forget, id(array), slot)))
-        return slot
+            self._kept.append(weakref.ref(array, functools.partial(self._forget, id(array), operand)))
+        return operand
 
-    def _forget(self, key: int, slot: Slot, reference: object) -> None:
-        if self._known.get(key, (None, 0))[0] is slot:
+    def _forget(self, key: int, operand: Operand, reference: object) -> None:
+        if self._known.get(key, (None, 0))[0] is operand:
             del self._known[key]
 
     def _arguments(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
@@ -146,22 +146,22 @@ class Recording:
 
     def _argument(self, argument: Any) -> Any:
         if isinstance(argument, np.ndarray):
-            return self.slot(argument)
+            return self.operand(argument)
         if isinstance(argument, (tuple, list)):
             return type(argument)(map(self._argument, argument))
         return argument
 
-    def _made(self, array: Array) -> Slot:
-        """Return the slot of an array that a node has written. A new array becomes a slot of kind "made"."""
+    def _made(self, array: Array) -> Operand:
+        """Return the operand of an array that a node has written. A new array becomes an operand of kind "made"."""
         found = self._find(array)
         if found is None and id(array) not in self._variables:
             found = self._add(array, "made", None)
             if min(array.strides, default=0) < 0:
                 self.refused("it creates an array with a negative stride")
-        slot = found or self.slot(array)
-        if slot.root.kind not in ("made", "variable"):
+        operand = found or self.operand(array)
+        if operand.root.kind not in ("made", "variable"):
             self.refused("it writes into an input, or into an array from outside of the function")
-        return slot
+        return operand
 
     def launched(
         self, kernel: Callable[..., Any], arguments: Sequence[Any], written: Sequence[Any], numbers: Sequence[float]
@@ -185,7 +185,7 @@ class Recording:
 
     def viewed(self, view: Any, source: Any) -> None:
         """Record a view."""
-        of = self.slot(source)
+        of = self.operand(source)
         offset = of.offset + view.__array_interface__["data"][0] - source.__array_interface__["data"][0]
         self._add(view, of.root.kind, of.root.value, of.root, offset)
 
@@ -194,18 +194,18 @@ class Recording:
 
         The copy is not recorded: each run of a plan copies again if it has to, see `writing`.
         """
-        slot, made = self.slot(array), self.nodes[-1]
-        if slot.kind != "variable":
-            return  # a tensor that the function created: its old value may be in use, so the copy is a new slot
+        operand, made = self.operand(array), self.nodes[-1]
+        if operand.kind != "variable":
+            return  # a tensor that the function created: its old value may be in use, so the copy is a new operand
         source = made.arguments[0]
-        for each in (self.nodes, self.slots, self._kept):  # remove the copy and its result
+        for each in (self.nodes, self.operands, self._kept):  # remove the copy and its result
             each.pop()
-        if source is not slot:
-            self.nodes.append(Node("call", np.copyto, (slot, source), (slot,), None))
+        if source is not operand:
+            self.nodes.append(Node("call", np.copyto, (operand, source), (operand,), None))
         self._kept.append(array)  # others refer to it, so it could not be written in place anyway
-        self._versions[slot] = self._versions.get(slot, 0) + 1
-        self._known[id(copy)] = slot, self._versions[slot]
-        self._replacements[id(slot.value)] = id(copy)
+        self._versions[operand] = self._versions.get(operand, 0) + 1
+        self._known[id(copy)] = operand, self._versions[operand]
+        self._replacements[id(operand.value)] = id(copy)
 
     def announced(self, numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:
         """Remember the optimizer and the names of the hyperparameters that following launches take as numbers."""
@@ -236,11 +236,11 @@ class Recording:
             if id(variable._buffer) != self._replacements.get(id(variable), array_id):
                 self.refused(f"it replaces the buffer of the variable {variable.name!r}")
         ranges = [
-            (slot.number, *np.lib.array_utils.byte_bounds(array))
+            (operand.number, *np.lib.array_utils.byte_bounds(array))
             for array in self._kept
-            if isinstance(array, np.ndarray) and array.size and (slot := self._known[id(array)][0]).root is slot
+            if isinstance(array, np.ndarray) and array.size and (operand := self._known[id(array)][0]).root is operand
         ]
-        kinds = {slot.number: slot.kind for slot in self.slots}
+        kinds = {operand.number: operand.kind for operand in self.operands}
         for number, low, high in ranges:
             if kinds[number] == "constant" and any(
                 kinds[other] in ("made", "input") and start < high and low < end for other, start, end in ranges
@@ -256,14 +256,14 @@ class Recording:
                 return f"{_name(first.function)} or its arguments differ from call to call"
         if len(self.nodes) != len(other.nodes):
             return "the number of its operations differs from call to call"
-        for one, two in zip(self.slots, other.slots, strict=False):
+        for one, two in zip(self.operands, other.operands, strict=False):
             if one.described() != two.described():
                 return "a number or an array that it uses differs from call to call"
-        return "" if len(self.slots) == len(other.slots) else "the number of its arrays differs from call to call"
+        return "" if len(self.operands) == len(other.operands) else "the number of its arrays differs from call to call"
 
 
 def _name(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", function))
 
 
-__all__ = ["POOL", "Array", "Hyperparameter", "Node", "Recording", "Slot", "described"]
+__all__ = ["POOL", "Array", "Hyperparameter", "Node", "Operand", "Recording", "described"]

@@ -227,7 +227,7 @@ class Repeated:
             calls.recording = None
             self._failed = before.difference(recording)
             if not self._failed:
-                calls.ready = Plan(recording, [recording.slot(array) for array in arrays_of([result])])
+                calls.ready = Plan(recording, [recording.operand(array) for array in arrays_of([result])])
         recording.release()
         return result
 

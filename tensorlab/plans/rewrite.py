@@ -12,33 +12,33 @@ from typing import Any
 
 from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
-from tensorlab.plans.recording import Node, Slot
+from tensorlab.plans.recording import Node, Operand
 
 
-def rewritten(nodes: Sequence[Node], results: Iterable[Slot]) -> list[Node]:
+def rewritten(nodes: Sequence[Node], results: Iterable[Operand]) -> list[Node]:
     """Return nodes that compute the same.
 
     Args:
         nodes: what has been recorded.
         results: the arrays that the plan returns.
     """
-    return _outer_updates(list(nodes), {slot.root for slot in results})
+    return _outer_updates(list(nodes), {operand.root for operand in results})
 
 
-def slots_of(argument: Any) -> Iterator[Slot]:
-    """Yield the slots among nested arguments."""
-    if isinstance(argument, Slot):
+def operands_of(argument: Any) -> Iterator[Operand]:
+    """Yield the operands among nested arguments."""
+    if isinstance(argument, Operand):
         yield argument
     elif isinstance(argument, (tuple, list)):
         for item in argument:
-            yield from slots_of(item)
+            yield from operands_of(item)
 
 
-def _users(nodes: Sequence[Node]) -> dict[Slot, list[int]]:
+def _users(nodes: Sequence[Node]) -> dict[Operand, list[int]]:
     """Return the positions of the nodes that read or write each array, or a view of it."""
-    users: defaultdict[Slot, list[int]] = defaultdict(list)
+    users: defaultdict[Operand, list[int]] = defaultdict(list)
     for index, node in enumerate(nodes):
-        for root in {slot.root for slot in slots_of((node.arguments, node.written))}:
+        for root in {operand.root for operand in operands_of((node.arguments, node.written))}:
             users[root].append(index)
     return users
 
@@ -55,7 +55,7 @@ def _is_launch_of(node: Node, maker: Any) -> bool:
     return node.kind == "launch" and _origin(node)[0] == maker.name
 
 
-def _outer_updates(nodes: list[Node], results: set[Slot]) -> list[Node]:
+def _outer_updates(nodes: list[Node], results: set[Operand]) -> list[Node]:
     """Let updates compute their gradients if these are outer products of two vectors, such as those of one sample.
 
     The update of a weight reads and writes as much memory as all that is fused with it, so this is the largest gain.
@@ -71,15 +71,15 @@ def _outer_updates(nodes: list[Node], results: set[Slot]) -> list[Node]:
         factors = _outer_product(nodes[before], gradient)
         if others != [index] or gradient in results or not factors:
             continue
-        read = {slot.root for slot in factors}
-        if any(slot.root in read for each in nodes[before : index + 1] for slot in each.written):
+        read = {operand.root for operand in factors}
+        if any(operand.root in read for each in nodes[before : index + 1] for operand in each.written):
             continue
         fused[index] = _outer_update(node, factors)
         dropped.add(before)
     return [fused.get(index, node) for index, node in enumerate(nodes) if index not in dropped]
 
 
-def _outer_product(node: Node, product: Slot) -> tuple[Slot, ...]:
+def _outer_product(node: Node, product: Operand) -> tuple[Operand, ...]:
     """Return the two vectors whose outer product a node computes; nothing if it computes anything else."""
     if not _is_launch_of(node, catalogue.matmul_kernel) or product.kind != "made":
         return ()
@@ -92,7 +92,7 @@ def _outer_product(node: Node, product: Slot) -> tuple[Slot, ...]:
     return (a, b) if min(m, n) > 1 and b.strides[1] == size and a.strides[0] % size == 0 else ()
 
 
-def _outer_update(update: Node, factors: tuple[Slot, ...]) -> Node:
+def _outer_update(update: Node, factors: tuple[Operand, ...]) -> Node:
     pool, _, weight, _, *others = update.arguments
     kernel = catalogue.outer_update_kernel(*_origin(update)[1])
     return Node("launch", kernel, (pool, *factors, weight, *others), update.written, None)

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from tensorlab.forks import guard
 from tensorlab.plans.plan import Plan
-from tensorlab.plans.recording import Node, Slot
-from tensorlab.plans.rewrite import slots_of
+from tensorlab.plans.recording import Node, Operand
+from tensorlab.plans.rewrite import operands_of
 
 
 def table_of(plan: Plan) -> Table:
@@ -49,7 +49,7 @@ class GraphNode(NamedTuple):
 def graph_of(plan: Plan) -> list[GraphNode]:
     """Return what a plan computes as a graph, in the order in which it is computed."""
     found: dict[str, GraphNode] = {}
-    made_by: dict[Slot, str] = {}
+    made_by: dict[Operand, str] = {}
 
     def named(base: str) -> str:
         name, count = re.sub(r"[^A-Za-z0-9_./-]", "_", base), 1
@@ -57,8 +57,8 @@ def graph_of(plan: Plan) -> list[GraphNode]:
             count += 1
         return unique
 
-    def source(slot: Slot) -> str:
-        root = slot.root
+    def source(operand: Operand) -> str:
+        root = operand.root
         if root not in made_by:
             base = root.value.name if root.kind == "variable" else root.kind
             name = made_by[root] = named(base)
@@ -66,13 +66,15 @@ def graph_of(plan: Plan) -> list[GraphNode]:
         return made_by[root]
 
     for node in plan.nodes:
-        read = [slot for slot in slots_of(node.arguments) if slot not in node.written or node.kind != "launch"]
-        inputs = [*dict.fromkeys([source(slot) for slot in read])]
+        read = [
+            operand for operand in operands_of(node.arguments) if operand not in node.written or node.kind != "launch"
+        ]
+        inputs = [*dict.fromkeys([source(operand) for operand in read])]
         title = _title(node)
         name = named(title)
         outputs = node.written or ((node.result,) if node.result is not None else ())
         found[name] = GraphNode(name, title, inputs, outputs[0].shape if outputs else ())
-        made_by.update({slot.root: name for slot in outputs})
+        made_by.update({operand.root: name for operand in outputs})
     return list(found.values())
 
 
@@ -90,27 +92,29 @@ def _title(node: Node) -> str:
 
 def _shapes(node: Node) -> str:
     """Return the shapes of the arrays that a node reads, and of those that it writes."""
-    read = [slot for slot in slots_of(node.arguments) if slot not in node.written or node.kind != "launch"]
-    outputs = " ".join(_shape(slot) for slot in node.written)
+    read = [operand for operand in operands_of(node.arguments) if operand not in node.written or node.kind != "launch"]
+    outputs = " ".join(_shape(operand) for operand in node.written)
     return f"{' '.join(map(_shape, read))} -> {outputs}" if read else outputs
 
 
-def _shape(slot: Slot) -> str:
-    return f"({','.join(map(str, slot.shape))})"
+def _shape(operand: Operand) -> str:
+    return f"({','.join(map(str, operand.shape))})"
 
 
 def _traffic(node: Node) -> int:
     """Return the number of bytes of all arrays that a node reads or writes."""
-    return sum(math.prod(slot.shape) * slot.dtype.itemsize for slot in {*slots_of(node.arguments), *node.written})
+    return sum(
+        math.prod(operand.shape) * operand.dtype.itemsize for operand in {*operands_of(node.arguments), *node.written}
+    )
 
 
 def _flops(node: Node) -> int:
     """Return the number of multiplications and additions of a product, and of elements of any other launch."""
-    slots = list(slots_of(node.arguments))
+    operands = list(operands_of(node.arguments))
     if _title(node).startswith("matmul"):
-        left = next(slot for slot in slots if slot not in node.written)
+        left = next(operand for operand in operands if operand not in node.written)
         return 2 * math.prod(node.written[0].shape) * left.shape[-1]
-    return max((math.prod(slot.shape) for slot in slots), default=0)
+    return max((math.prod(operand.shape) for operand in operands), default=0)
 
 
 def _bytes(size: float) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.autodiff import Tape, no_grad
+from tensorlab.devices import device
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError, short_repr
 from tensorlab.tensor import Tensor, asarray
 
@@ -52,6 +54,31 @@ def check_gradients(
         >>> import numpy as np
         >>> tl.testing.check_gradients(tl.matmul, [np.ones((2, 3)), np.ones((3, 2))])
     """
+    compare_gradients(fn, fn, None, inputs, order, tolerance, step, seed)
+
+
+def compare_gradients(
+    fn: Callable[..., Any],
+    same: Callable[..., Any],
+    on: str | None,
+    inputs: Any,
+    order: int = 2,
+    tolerance: float = 1e-6,
+    step: float = 1e-3,
+    seed: int | None = None,
+) -> None:
+    """Compare the gradients of a function with differences of one that computes the same, perhaps on another device.
+
+    Args:
+        fn: the function whose gradients are compared.
+        same: the function whose differences are taken.
+        on: the device for ``same``; None for the current one.
+        inputs: as in `check_gradients`, which also describes the errors.
+        order: as in `check_gradients`.
+        tolerance: as in `check_gradients`.
+        step: as in `check_gradients`.
+        seed: as in `check_gradients`.
+    """
     if not callable(fn):
         raise ArgumentTypeError("check_gradients", "a function", type(fn).__name__)
     if not isinstance(order, int) or order < 1:
@@ -65,14 +92,34 @@ def check_gradients(
     arrays = [asarray(value, dtype="float64").numpy() for value in given]  # keep their memory layouts
     rng = np.random.default_rng(seed)
     for current in range(1, order + 1):
-        _check_order(current, fn, arrays, tolerance, step, rng)
-        fn = _gradients_of_square(fn, rng)
+        _check_order(current, fn, _on(on, same), arrays, tolerance, step, rng)
+        cotangent: list[Array] = []
+        fn, same = (_gradients_of_square(each, rng, cotangent) for each in (fn, same))
+
+
+def _on(name: str | None, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of arrays that calls a function of tensors on a device."""
+
+    def call(*arrays: Array) -> Any:
+        with nullcontext() if name is None else device(name), no_grad():
+            return fn(*map(asarray, arrays))
+
+    return call
 
 
 def _check_order(
-    order: int, fn: Callable[..., Any], arrays: list[Array], tolerance: float, step: float, rng: np.random.Generator
+    order: int,
+    fn: Callable[..., Any],
+    same: Callable[..., Any],
+    arrays: list[Array],
+    tolerance: float,
+    step: float,
+    rng: np.random.Generator,
 ) -> None:
-    """Compare the gradients of ``fn``, which computes derivatives of the order below ``order``, with differences."""
+    """Compare the gradients of ``fn``, which computes derivatives of the order below ``order``, with differences.
+
+    The differences are those of ``same``, which computes the same from arrays.
+    """
     tensors = [asarray(array) for array in arrays]
     with Tape(watch_variables=False) as tape:
         tape.track(tensors)
@@ -81,8 +128,7 @@ def _check_order(
     found = tape.backward([(result.key, asarray(cotangent))], [tensor.key for tensor in tensors], keep=False)
 
     def value(*inputs: Array) -> float:
-        with no_grad():
-            return float(np.sum(fn(*map(asarray, inputs)).numpy() * cotangent))
+        return float(np.sum(same(*inputs).numpy() * cotangent))
 
     for position, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
         who = f"check_gradients: order {order}, input {position}"
@@ -96,17 +142,21 @@ def _check_order(
         _compare(who, gradient.numpy(), _differences(value, arrays, position, step), tolerance)
 
 
-def _gradients_of_square(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Tensor]:
-    """Return a function that computes the gradients of ``Σ c · fn²`` with respect to all inputs, as one vector."""
-    cotangent: list[Tensor] = []  # drawn in the first call, which tells the shape, and used in all calls
+def _gradients_of_square(
+    fn: Callable[..., Any], rng: np.random.Generator, cotangent: list[Array]
+) -> Callable[..., Tensor]:
+    """Return a function that computes the gradients of ``Σ c · fn²`` with respect to all inputs, as one vector.
+
+    The cotangent ``c`` is drawn in the first call, which tells its shape, and kept in the list.
+    """
 
     def gradients(*tensors: Tensor) -> Tensor:
         with Tape(watch_variables=False) as tape:
             tape.track(tensors)
             square = ops.square(fn(*tensors))
         if not cotangent:
-            cotangent.append(asarray(rng.standard_normal(square.shape)))
-        found = tape.backward([(square.key, cotangent[0])], [tensor.key for tensor in tensors], keep=False)
+            cotangent.append(rng.standard_normal(square.shape))
+        found = tape.backward([(square.key, asarray(cotangent[0]))], [tensor.key for tensor in tensors], keep=False)
         return ops.concat([ops.reshape(found[tensor.key], (-1,)) for tensor in tensors])
 
     return gradients

@@ -143,8 +143,9 @@ def test_kernels_of_activations_losses_and_optimizers_of_a_plugin() -> None:
         ("swish_of_add", "epilogue_kernel"),
         ("term", "map_kernel"),
         ("step", "update_kernel"),
+        ("step", "outer_update_kernel"),
     ]
-    assert len(summary(list(kernels_of(things, ["float32"], order=1)))) == 10
+    assert len(summary(list(kernels_of(things, ["float32"], order=1)))) == 11
 
 
 def test_listed_kernel_can_be_loaded() -> None:

@@ -47,6 +47,7 @@ WORK: dict[str, Callable[[], Any]] = {
     "convolution": lambda: CPU.convolve(WINDOWS, IMAGES, KERNEL)[0],
     "its gradient of images": lambda: CPU.convolve_images(WINDOWS, IMAGES.shape, IMAGES, KERNEL),
     "its gradient of the kernel": lambda: CPU.convolve_weights(WINDOWS, IMAGES, IMAGES),
+    "that of a large kernel": lambda: CPU.convolve_weights(WINDOWS, IMAGES[:1, :6, :6], IMAGES[:1, :6, :6]),
     "convolution with strides": lambda: CPU.convolve(Windows((3, 3), (2, 2)), IMAGES, KERNEL)[0],
     "cumulative": lambda: tl.cumulative_sum(tl.asarray(A), axis=1),
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers import Dense, Dropout, Embedding, Flatten, Identity, Layer, Masking, ReLU
 from tensorlab.tensor import attach_mask, mask_of
 from tensorlab.tensor.masks import _masks
@@ -101,3 +101,32 @@ def test_steps_with_masks_are_plans() -> None:
     x = np.repeat(X, 20, axis=0)
     model.fit(x, np.ones((40, 2, 1), np.float32), batch_size=2, verbose=0)
     assert model.training_plan.reason == ""
+
+
+def test_softmax_of_masked_inputs_is_that_of_the_others() -> None:
+    scores, mask = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 2.0]], np.float32), np.array([[1, 0, 1], [0, 0, 0]], bool)
+    outputs = tl.layers.Softmax()(scores, mask=tl.asarray(mask)).numpy()
+    exponentials = np.exp(scores[0, [0, 2]])
+    np.testing.assert_allclose(outputs[0, [0, 2]], exponentials / exponentials.sum(), rtol=1e-6)
+    assert outputs[0, 1] == 0.0
+    assert outputs[1].tolist() == [0.0, 0.0, 0.0]
+    with pytest.raises(
+        ShapeError, match=r"^Softmax 's' mask: expected a shape that broadcasts to \(2, 3\), received \(2,\)"
+    ):
+        tl.layers.Softmax(name="s")(scores, mask=tl.asarray([True, False]))
+
+
+def test_batch_normalization_takes_masks_of_steps_only() -> None:
+    layer = tl.layers.BatchNormalization(name="b")
+    with pytest.raises(ShapeError, match=r"^BatchNormalization 'b' mask: expected the shape \(2, 2\), received \(2,\)"):
+        layer(X, training=True, mask=tl.asarray([True, False]))
+
+
+def test_metrics_count_what_the_mask_does() -> None:
+    targets, outputs = np.full((2, 2, 2), 1.0, np.float32), Masking()(X)
+    metric = tl.metrics.MeanAbsoluteError()
+    metric.update_state(targets, outputs)
+    assert metric.result() == pytest.approx((0.5 + 1.0) / 2.0)
+    metric.reset_state()
+    metric.update_state(targets, outputs, sample_weight=[1.0, 3.0])
+    assert metric.result() == pytest.approx((0.5 + 3.0 * 1.0) / 4.0)

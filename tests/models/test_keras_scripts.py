@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import keras_mask_scripts  # noqa: F401  (adds its scripts)
 import numpy as np
 import pytest
 from keras_metric_scripts import SCRIPTS

@@ -111,7 +111,7 @@ def test_memory_is_free_between_runs() -> None:
     made = dense()
     made.fit(X, LABELS, batch_size=4, verbose=0)
     (plan,) = made.training_plan.plans
-    assert not any(slot.kind == "made" for slot in plan._arrays)
+    assert not any(operand.kind == "made" for operand in plan._arrays)
     made.fit(X, LABELS, batch_size=4, verbose=0)
     assert made.training_plan.plans == [plan]
     assert plan.runs == 24 - 3 + 24

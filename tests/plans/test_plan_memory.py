@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorlab.plans.memory import Lifetime, block, extent, lifetimes, placed, view
-from tensorlab.plans.recording import Node, Slot
+from tensorlab.plans.recording import Node, Operand
 
 
-def slot(number: int, shape: tuple[int, ...], root: Slot | None = None, offset: int = 0) -> Slot:
+def operand(number: int, shape: tuple[int, ...], root: Operand | None = None, offset: int = 0) -> Operand:
     strides = np.empty(shape, np.float32).strides
-    made = Slot(number, shape, strides, np.dtype(np.float32), "made", None, root, offset)  # type: ignore[arg-type]
+    made = Operand(number, shape, strides, np.dtype(np.float32), "made", None, root, offset)  # type: ignore[arg-type]
     made.root = root or made
     return made
 
@@ -20,7 +20,7 @@ def slot(number: int, shape: tuple[int, ...], root: Slot | None = None, offset: 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 20), st.integers(0, 20)), max_size=12))
 def test_no_overlap(arrays: list[tuple[int, int, int]]) -> None:
     living = {
-        slot(number, (length,)): Lifetime(min(first, last), max(first, last))
+        operand(number, (length,)): Lifetime(min(first, last), max(first, last))
         for number, (length, first, last) in enumerate(arrays)
     }
     offsets, size = placed(living)
@@ -35,7 +35,7 @@ def test_no_overlap(arrays: list[tuple[int, int, int]]) -> None:
 
 
 def test_memory_is_reused_after_the_last_use() -> None:
-    a, b, c = (slot(number, (100,)) for number in range(3))
+    a, b, c = (operand(number, (100,)) for number in range(3))
     steps = [Node("launch", print, (a, b), (b,), None), Node("launch", print, (b, c), (c,), None)]
     living = lifetimes([Node("launch", print, (a,), (a,), None), *steps], [c])
     assert living == {a: (0, 1), b: (1, 2), c: (2, 3)}
@@ -45,8 +45,8 @@ def test_memory_is_reused_after_the_last_use() -> None:
 
 
 def test_a_view_keeps_its_root_alive() -> None:
-    a, b = slot(0, (4, 6)), slot(2, (5,))
-    part = slot(1, (6,), a, 48)
+    a, b = operand(0, (4, 6)), operand(2, (5,))
+    part = operand(1, (6,), a, 48)
     nodes = [Node("launch", print, (a,), (a,), None), Node("launch", print, (b,), (b,), None)]
     living = lifetimes([*nodes, Node("call", print, ((part,), b), (b,), b)], [])
     assert living == {a: (0, 2), b: (1, 2)}
@@ -57,6 +57,6 @@ def test_a_view_keeps_its_root_alive() -> None:
 
 
 def test_an_effect_needs_its_arrays_until_the_end() -> None:
-    a, b = slot(0, (4,)), slot(1, (4,))
+    a, b = operand(0, (4,)), operand(1, (4,))
     nodes = [Node("launch", print, (a,), (a,), None), Node("effect", print, (a,), (), None)]
     assert lifetimes([*nodes, Node("launch", print, (b,), (b,), None)], []) == {a: (0, 3), b: (2, 2)}

@@ -25,10 +25,10 @@ def recorded(function: Any, *arrays: np.ndarray) -> Recording:
 
 
 def kinds(recording: Recording) -> list[str]:
-    return [slot.kind for slot in recording.slots]
+    return [operand.kind for operand in recording.operands]
 
 
-def test_slots_and_nodes() -> None:
+def test_operands_and_nodes() -> None:
     weight = tl.Variable(np.ones((6, 3), np.float32))
     found = recorded(lambda x: tl.relu(x @ weight) + 2.0, X[:4])
     assert [node.kind for node in found.nodes] == ["launch"] * 3
@@ -40,7 +40,7 @@ def test_slots_and_nodes() -> None:
 def test_views_belong_to_the_memory_that_they_show() -> None:
     weight = tl.Variable(np.arange(12, dtype=np.float32).reshape(3, 4))
     found = recorded(lambda x: x @ tl.permute_dims(weight, (1, 0)) + tl.sum(weight[1:, ::2]), X[:4, :4])
-    views = [slot for slot in found.slots if slot.root is not slot and slot.root.kind == "variable"]
+    views = [operand for operand in found.operands if operand.root is not operand and operand.root.kind == "variable"]
     assert (views[0].strides, views[0].offset) == ((4, 16), 0)
     assert (views[-1].shape[-1], views[-1].strides[-1], views[-1].offset) == (2, 8, 16)
 

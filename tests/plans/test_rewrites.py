@@ -52,7 +52,7 @@ def plan_of(step: Callable[..., Any], *arrays: np.ndarray) -> Plan:
         step(*given)
     result, recording, _ = record(lambda: step(*given), given)
     assert recording.reason == ""
-    return Plan(recording, [recording.slot(result.buffer)])
+    return Plan(recording, [recording.operand(result.buffer)])
 
 
 def in_both_ways(

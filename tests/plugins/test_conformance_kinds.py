@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -310,6 +311,26 @@ def test_layer_that_is_wrong_only_in_training_fails(thing: Any, words: str) -> N
         report = Report("layer", LayerSubject(thing).checks())
     assert [result.heading for result in report.failures] == ["training"]
     assert words in report.failures[0].why
+
+
+class Counted(tl.layers.Layer):
+    calls: ClassVar[Counter[tuple[str, bool]]] = Counter()
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        self.calls[inputs.device, training] += 1
+        return tl.tanh(inputs)
+
+
+def test_differences_are_computed_by_compiled_code_and_once_if_training_changes_nothing() -> None:
+    subject = LayerSubject(Counted())
+    Counted.calls.clear()
+    subject.check_gradients()
+    elements = subject.inputs()[:2].size
+    assert Counted.calls["cpu", False] >= 2 * 4 * elements, "of two orders, with four values for each element"
+    assert Counted.calls["reference", False] < 4 * elements
+    Counted.calls.clear()
+    subject.check_training()
+    assert 0 < Counted.calls["cpu", True] < 4 * elements
 
 
 def test_layers_without_training_have_no_training_check() -> None:

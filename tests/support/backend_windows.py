@@ -20,6 +20,8 @@ CASES = (
     (Windows((2, 3), (3, 2), (1, 1), ((0, 1), (2, 2)), 3), (2, 6, 4, 3), 3),
     (Windows((4, 1), padding=((3, 3), (0, 0))), (1, 2, 1, 1), 1),
     (Windows((2, 2)), (40, 3, 3, 2), 2),
+    (Windows((2, 3), (1, 2), (1, 2), ((1, 0), (2, 1))), (2, 2, 17, 2), 3),  # long rows of few channels
+    (Windows((2, 2), padding=((0, 1), (1, 1)), groups=2), (1, 2, 9, 2), 2),
 )
 """Windows, shapes of images, and numbers of filters."""
 

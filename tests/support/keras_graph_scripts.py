@@ -260,3 +260,19 @@ def functional_model_with_its_own_step(keras: Any) -> dict[str, Any]:
     history = model.fit(X, TARGETS[:, None], **OPTIONS)
     assert calls
     return {"history": {"loss": recorded(history)["loss"]}}
+
+
+@script
+def operations_on_symbolic_tensors(keras: Any) -> dict[str, Any]:
+    ops = keras.ops
+    features, context = keras.Input((FEATURES,)), keras.Input((3,))
+    both = ops.concatenate([ops.relu(keras.layers.Dense(5)(features)), context], axis=-1)
+    square = ops.square(both - ops.mean(both, axis=1, keepdims=True))
+    gate = ops.sigmoid(ops.sum(square, axis=-1, keepdims=True)) * 2.0
+    tall = ops.transpose(ops.reshape(ops.maximum(gate * both, 0.1), (-1, 2, 4)), (0, 2, 1))
+    pooled = ops.max(ops.where(tall > 0.2, tall, ops.zeros_like(tall)), axis=1)
+    model = keras.Model([features, context], keras.layers.Dense(1)(ops.log(1.0 + ops.abs(pooled))))
+    settle(model)
+    model.compile("sgd", "mse")
+    history = model.fit([X, OTHER], TARGETS, **OPTIONS)
+    return {"history": recorded(history), "outputs": model.predict([X[:3], OTHER[:3]], verbose=0)}

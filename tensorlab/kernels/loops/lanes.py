@@ -224,7 +224,7 @@ def folded_matrix(typingctx: Any, both: Any, rows: Any, spare: Any, totals: Any,
         while size > 1:
             size //= 2
             target = last if size == 1 else target
-            with _loop(builder, word(count.literal_value * size)) as j:
+            with _loop(builder, word(count.literal_value * size), then_unrolled=True) as j:
                 left = builder.shl(j, word(1), flags=["nsw", "nuw"])
                 pair = [builder.load(builder.gep(source, [at])) for at in (left, builder.or_(left, word(1)))]
                 builder.store(builder.call(joined, pair), builder.gep(target, [j]))
@@ -235,10 +235,11 @@ def folded_matrix(typingctx: Any, both: Any, rows: Any, spare: Any, totals: Any,
 
 
 @contextmanager
-def _loop(builder: Any, end: Any) -> Iterator[Any]:
+def _loop(builder: Any, end: Any, then_unrolled: bool = False) -> Iterator[Any]:
     """Emit a loop around the body of a ``with`` block, with metadata that forbids to unroll it. Yield the index.
 
-    LLVM would unroll a loop over few elements before it could be vectorized.
+    LLVM would unroll a loop over few elements before it could be vectorized. With ``then_unrolled`` it unrolls the
+    vectorized loop, so that what one loop writes and the next one reads stays in registers.
     """
     before, loop, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("done")
     builder.branch(loop)
@@ -249,14 +250,22 @@ def _loop(builder: Any, end: Any) -> Iterator[Any]:
     following = builder.add(j, end.type(1), flags=["nsw", "nuw"])
     j.add_incoming(following, builder.block)
     again = builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
-    again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+    again.set_metadata("llvm.loop", _not_unrolled(builder.module, then_unrolled))
     builder.position_at_end(after)
 
 
-def _not_unrolled(module: Any) -> Any:
+def _not_unrolled(module: Any, then_unrolled: bool) -> Any:
     """Return the metadata of a loop that LLVM must not unroll. By its first operand it is different for each loop."""
     node = module.add_metadata([ir.MetaDataString(module, f"loop {len(module.metadata)}")])
-    node.operands = (node, module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")]))
+    properties = [module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])]
+    if then_unrolled:
+        after = [
+            module.add_metadata([ir.MetaDataString(module, "llvm.loop.isvectorized"), ir.IntType(32)(1)]),
+            module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.full")]),
+        ]
+        name = ir.MetaDataString(module, "llvm.loop.vectorize.followup_vectorized")
+        properties.append(module.add_metadata([name, *after]))
+    node.operands = (node, *properties)
     return node
 
 

@@ -2,11 +2,14 @@
 
 The matrix of all windows, with one row for each window, would be many times as large as the images. So a chunk copies a
 few hundred windows to a buffer that fits into the second-level cache, and calls the planner of matrix products with it.
+Windows of few channels are copied transposed, in long runs.
 
 Chunks depend on shapes only, so results have the same bits for every number of threads.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -22,14 +25,22 @@ from tensorlab.kernels.runtime.memory import address_of, pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
 from tensorlab.kernels.runtime.threads import run
 from tensorlab.kernels.windows.geometry import Geometry
-from tensorlab.kernels.windows.walk import adding, copying, walk_windows
+from tensorlab.kernels.windows.walk import adding, copy_transposed, copying, walk_windows
 
 _BUFFER = 1 << 18
 """The size of the buffer of windows in bytes, a quarter of a usual second-level cache."""
 _MOST = 1024
 """The maximum number of windows in the buffer."""
+_LEAST = 96
+"""The minimum number of windows in the buffer, if there are enough: products of few rows are slow."""
 _CHUNKS = 8
 """The minimum number of chunks, if there are enough windows."""
+_FEW = 2
+"""The maximum number of channels of a group for which windows are copied transposed."""
+_LONG = 8
+"""The minimum number of windows of a row for that."""
+_GAP = 16
+"""The elements between the rows of a transposed matrix, so that they are no power of two apart."""
 _PARTS, _SUMS = 32, 1 << 25
 """The maximum number of partial sums of a kernel's gradient, and of bytes of all of them."""
 _FEWEST = 4
@@ -41,7 +52,7 @@ _ELEMENTS = 1 << 13
 @jit
 def extent_of(windows, wide, size, height):
     """Return how many windows of ``wide`` elements to copy at once: a multiple of the height of a register tile."""
-    most = max(min(_BUFFER // (wide * size), _MOST, windows // _CHUNKS), 1)
+    most = max(min(max(_BUFFER // (wide * size), _LEAST), _MOST, windows // _CHUNKS), 1)
     blocks = (windows + most - 1) // most
     return ((windows + blocks - 1) // blocks + height - 1) // height * height
 
@@ -71,6 +82,27 @@ def outcome(state, chunks):
     return 0
 
 
+def copy_windows(dtype: Any) -> Any:
+    """Return ``copy(geometry, buffer, images, group, first, count)``, which copies windows to the rows of a matrix.
+
+    It returns the strides between the rows and the columns of the matrix. The buffer has room for `_GAP` more rows.
+    """
+    walk, walk_transposed = walk_windows(dtype, copying), copy_transposed(dtype)
+
+    @jit
+    def copy(geometry, buffer, images, group, first, count):
+        g = record_at(geometry, Geometry)
+        depth = g.channels // g.groups
+        if depth <= _FEW and g.windows_across >= _LONG:
+            apart = count + _GAP
+            walk_transposed(geometry, buffer, apart, images, group, first, count)
+            return 1, apart
+        walk(geometry, buffer, images, group, first, count)
+        return g.rows * g.columns * depth, 1
+
+    return copy
+
+
 @kernel
 def convolve_kernel(dtype: str) -> Definition:
     """Define the kernel ``k(pool, table, epilogue, geometry, outputs, product, images, kernel, bias)``: a convolution.
@@ -86,7 +118,7 @@ def convolve_kernel(dtype: str) -> Definition:
         caller has to compile before it tries again.
     """
     kind, size = storage(dtype), np.int64(np.dtype(dtype).itemsize)
-    walk = walk_windows(kind, copying)
+    copy = copy_windows(kind)
 
     @jit
     def task(chunk, state, extent, table, epilogue, geometry, y, z, x, w, p):
@@ -96,12 +128,12 @@ def convolve_kernel(dtype: str) -> Definition:
         wide = g.rows * g.columns * (g.channels // g.groups)
         first = chunk * extent
         count = min(extent, g.batch * g.windows_down * g.windows_across - first)
-        buffer = allocate(count * wide * size)
+        buffer = allocate((count + _GAP) * wide * size)
         if buffer == 0:
             return
         missing = 0
         for group in range(g.groups):
-            walk(geometry, buffer, x, group, first, count)
+            row, col = copy(geometry, buffer, x, group, first, count)
             column = group * inner * size
             at = first * filters * size + column
             to_z = from_p = none()
@@ -109,7 +141,7 @@ def convolve_kernel(dtype: str) -> Definition:
                 to_z = Matrix(z + at, filters, 1)
             if p != 0:
                 from_p = Matrix(p + column, 0, 1)
-            a, b, c = Matrix(buffer, wide, 1), Matrix(w + column, filters, 1), Matrix(y + at, filters, 1)
+            a, b, c = Matrix(buffer, row, col), Matrix(w + column, filters, 1), Matrix(y + at, filters, 1)
             missing = matmul(0, table, epilogue, count, inner, wide, a, b, c, to_z, from_p, none())
             if missing != 0:
                 break
@@ -154,7 +186,7 @@ def convolve_weights_kernel(dtype: str) -> Definition:
         dtype: the dtype of all arrays.
     """
     kind, size = storage(dtype), np.int64(np.dtype(dtype).itemsize)
-    walk = walk_windows(kind, copying)
+    copy = copy_windows(kind)
 
     @jit
     def task(part, state, extent, parts, table, geometry, sums, x, y):
@@ -165,7 +197,7 @@ def convolve_weights_kernel(dtype: str) -> Definition:
         windows = g.batch * g.windows_down * g.windows_across
         blocks = (windows + extent - 1) // extent
         total = sums + part * wide * filters * size
-        buffer = allocate(extent * wide * size)
+        buffer = allocate((extent + _GAP) * wide * size)
         product = allocate(wide * filters * size)
         if buffer == 0 or product == 0:
             release(buffer)
@@ -178,9 +210,9 @@ def convolve_weights_kernel(dtype: str) -> Definition:
             count = min(extent, windows - first)
             target = total if block == start else product
             for group in range(g.groups):
-                walk(geometry, buffer, x, group, first, count)
+                row, col = copy(geometry, buffer, x, group, first, count)
                 column = group * inner * size
-                a, c = Matrix(buffer, 1, wide), Matrix(target + column, filters, 1)
+                a, c = Matrix(buffer, col, row), Matrix(target + column, filters, 1)
                 b = Matrix(y + first * filters * size + column, filters, 1)
                 missing = matmul(0, table, 0, wide, inner, count, a, b, c, none(), none(), none())
                 if missing != 0:

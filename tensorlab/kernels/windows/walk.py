@@ -1,14 +1,19 @@
-"""Copy windows of images to the rows of a matrix, and add such rows to the pixels that they came from."""
+"""Copy windows of images to the rows or columns of a matrix, and add rows to the pixels that they came from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from tensorlab.kernels.matmul.tile import copy_vector
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import pointer
 from tensorlab.kernels.runtime.records import record_at
 from tensorlab.kernels.windows.geometry import Geometry
+from tensorlab.kernels.windows.pool import inside
+
+_LANES = 8
+"""The elements that are copied at once along a row of windows."""
 
 
 def copying(dtype: Any) -> tuple[Callable[..., None], Callable[..., None]]:
@@ -106,3 +111,49 @@ def walk_windows(dtype: Any, makes: Callable[[Any], tuple[Callable[..., None], C
                     image += 1
 
     return walk
+
+
+def copy_transposed(dtype: Any) -> Any:
+    """Return ``copy(geometry, matrix, apart, images, group, first, count)``, which copies windows to columns.
+
+    The rows of the matrix, which are ``apart`` elements apart, have one element of each window. So the innermost loop
+    runs along a row of windows instead of along a row of one window, which is short if there are few channels.
+    """
+    size = dtype.bitwidth // 8
+    vector = copy_vector(dtype, _LANES)
+
+    @jit
+    def copy(geometry, matrix, apart, images, group, first, count):
+        g = record_at(geometry, Geometry)
+        depth = g.channels // g.groups
+        windows = g.windows_down * g.windows_across
+        done = 0
+        while done < count:  # the windows of one row
+            image, within = (first + done) // windows, (first + done) % windows
+            down, start = within // g.windows_across, within % g.windows_across
+            number = min(g.windows_across - start, count - done)
+            for i in range(g.rows):
+                y = down * g.stride_down - g.top + i * g.dilation_down
+                line = images + ((image * g.height + y) * g.width * g.channels + group * depth) * size
+                for j in range(g.columns):
+                    x = start * g.stride_across - g.left + j * g.dilation_across
+                    low, high = inside(x, g.stride_across, number, g.width)
+                    if y < 0 or y >= g.height:
+                        low = high = 0
+                    for c in range(depth):
+                        at = matrix + (((i * g.columns + j) * depth + c) * apart + done) * size
+                        out, pixels = pointer(at, dtype), pointer(line + (x * g.channels + c) * size, dtype)
+                        for n in range(low):
+                            out[n] = 0
+                        step = g.channels * g.stride_across
+                        if step == 1 and high - low >= _LANES:
+                            for n in range(low, high, _LANES):  # the last vector overlaps the one before
+                                vector(out, min(n, high - _LANES), pixels, min(n, high - _LANES))
+                        else:
+                            for n in range(low, high):
+                                out[n] = pixels[n * step]
+                        for n in range(high, number):
+                            out[n] = 0
+            done += number
+
+    return copy

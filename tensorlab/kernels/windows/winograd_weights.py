@@ -2,7 +2,8 @@
 
 The method is linear in the kernel, so its transpose computes the gradient: ``Gᵀ (Σ Bᵀ X B ⊙ A Y Aᵀ) G``, where X are
 the 4 × 4 pixels of a tile and Y the gradient of its 2 × 2 outputs (see `transforms`). The sum over tiles is 16 products
-of matrices of (channels, tiles) and (tiles, filters). Tiles are divided into parts, each with a sum of its own.
+of matrices of (channels, tiles) and (tiles, filters). Tiles are divided into parts, each with a sum of its own. If the
+kernel is large and tiles are few, sums would take longer than products: then each chunk is one product of all tiles.
 
 An infinite or NaN pixel or gradient makes the gradient of all nine weights of its channel or filter NaN or infinite.
 """
@@ -42,6 +43,8 @@ _PARTS, _SUMS = 32, 1 << 25
 """The maximum number of partial sums, and of bytes of all of them."""
 _FEWEST = 4
 """The number of partial sums, however large they are."""
+_LARGE = 16
+"""How many times as large as the transformed kernel all transformed tiles may be, for products of all tiles."""
 
 
 @kernel
@@ -74,6 +77,22 @@ def winograd_weights_kernel(dtype: str) -> Definition:
             patch(sources, 2, of_image, g.windows_down, g.windows_across, element, down, right, outside)
             spaced(targets, 16, t + n * element, t_apart)
             of_outputs(sources, targets, g.filters, check)
+
+    @jit
+    def gather_task(chunk, extent, geometry, v, v_apart, t, t_apart, x, y, outside):
+        g = record_at(geometry, Geometry)
+        first = chunk * extent
+        count = min(extent, tiles_of(g)[0] - first)
+        own_v, own_t = v + first * g.channels * size, t + first * g.filters * size
+        gather(g, first, count, own_v, v_apart, own_t, t_apart, x, y, outside)
+
+    @jit
+    def product_task(i, state, table, geometry, sums, apart, v, v_apart, t, t_apart):
+        g = record_at(geometry, Geometry)
+        m, n, k = g.channels, g.filters, tiles_of(g)[0]
+        a, b = Matrix(v + i * v_apart, 1, m), Matrix(t + i * t_apart, n, 1)
+        c = Matrix(sums + i * apart, n, 1)
+        counted(state, matmul(0, table, 0, m, n, k, a, b, c, none(), none(), none()))
 
     @jit
     def task(part, state, extent, parts, table, geometry, sums, apart, outside, x, y):
@@ -134,24 +153,37 @@ def winograd_weights_kernel(dtype: str) -> Definition:
         extent = extent_of(tiles, size, g, record_at(table, Table).rows)
         blocks = (tiles + extent - 1) // extent
         parts = min(blocks, min(max(_SUMS // (16 * apart), _FEWEST), _PARTS))
+        tiles_room = 0
+        v_apart, t_apart = spacing(tiles * g.channels, size), spacing(tiles * g.filters, size)
+        large = tiles * (g.channels + g.filters) <= _LARGE * elements
+        if large:
+            parts, tiles_room = 1, 16 * (v_apart + t_apart) + LINE
         outside = max(g.channels, g.filters)
-        room = allocate(parts * 16 * apart + outside * size + LINE)
+        room = allocate(parts * 16 * apart + tiles_room + outside * size + LINE)
         if room == 0:
             raise MemoryError
         sums = aligned(room)
-        zeros = sums + parts * 16 * apart
+        v = aligned(sums + parts * 16 * apart)
+        t = v + 16 * v_apart
+        zeros = sums + parts * 16 * apart + tiles_room
         cleared(zeros, outside, kind)
         state = scratch(2, types.int64)
         state[0] = state[1] = 0
         x, y = memory.data(memory.address(images)), memory.data(memory.address(outputs))
-        arguments = (address_of(state), extent, parts, table, words, sums, apart, zeros, x, y)
-        run(pool, parts, *closure(task, arguments))
-        if state[0] == parts and state[1] == 0:
+        if large:
+            done = 16
+            run(pool, blocks, *closure(gather_task, (extent, words, v, v_apart, t, t_apart, x, y, zeros)))
+            arguments = (address_of(state), table, words, sums, apart, v, v_apart, t, t_apart)
+            run(pool, done, *closure(product_task, arguments))
+        else:
+            done = parts
+            run(pool, done, *closure(task, (address_of(state), extent, parts, table, words, sums, apart, zeros, x, y)))
+        if state[0] == done and state[1] == 0:
             chunks = max(elements // ELEMENTS, 1)
             out = memory.data(memory.address(result))
             run(pool, chunks, *closure(finish, (chunks, elements, parts, sums, apart, out)))
         release(room)
-        return outcome(address_of(state), parts)
+        return outcome(address_of(state), done)
 
     word, array = types.int64, memory.array_object
     return winograd_weights, (word, word, array, array, array, array)
