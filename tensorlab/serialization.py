@@ -227,8 +227,13 @@ def add_value(cls: type, value: Value) -> None:
     _values[cls] = value
 
 
+def value_of(thing: Any) -> Value | None:
+    """Return what was added for exactly the class of an object."""
+    return _values.get(type(thing))
+
+
 def _as_value(thing: Any, **more: Any) -> dict[str, Any] | None:
-    value = _values.get(type(thing))
+    value = value_of(thing)
     if value is None:
         return None
     return {"class_name": value.name, "kind": _VALUE, "config": {**value.to_config(thing), **more}}

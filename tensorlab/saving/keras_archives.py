@@ -1,4 +1,4 @@
-"""Write ``.keras`` archives: the architecture of a `Sequential` in Keras's words, and its weights.
+"""Write ``.keras`` archives: the architecture of a model of layers in Keras's words, and its weights.
 
 An archive is a ZIP file with ``metadata.json``, ``config.json``, and ``model.weights.h5`` as `keras_files` writes it.
 Names and arguments of layers are Keras's own, so the architecture is that of `get_config`, with the module in Keras for
@@ -66,6 +66,8 @@ def _config(who: str, layer: Layer) -> dict[str, Any]:
     """Return a layer, or a model of layers, as Keras describes it."""
     own: dict[str, Any] = serialize(layer)
     name = str(own["class_name"])
+    if name == _FUNCTIONAL and getattr(layer, "_graph", None) is not None:
+        return _graph_config(who, layer, own["config"])
     entry = registries["layer"].entry(name) if name in registries["layer"] else None
     if entry is None or entry.distribution != "tensorlab" or type(layer) is not entry.thing:
         raise SavedFileError(who, "layers that Keras has", layer._who, _HINT)
@@ -78,17 +80,55 @@ def _config(who: str, layer: Layer) -> dict[str, Any]:
     stacked = getattr(layer, "_layers", None)
     if isinstance(stacked, list):
         if name != "Sequential":
-            raise SavedFileError(who, "a Sequential, whose layers are in a row", layer._who, _HINT)
+            raise SavedFileError(who, "a Sequential, or a Model of symbolic tensors", layer._who, _HINT)
         shape = own["config"].get("build_input_shape")
         config = {**common, "layers": [_config(who, each) for each in stacked], "build_input_shape": shape}
         return {**_described("keras", "Sequential", config), "build_config": {"input_shape": shape}}
     given = {argument: _value(f"{who}: {layer._who} {argument}", value) for argument, value in own["config"].items()}
     config = {name: value for name, value in given.items() if value is not None or name not in _OF_THE_FIRST_LAYER}
     described = _described("keras.layers", name, config | common)
-    if layer.built and layer._built_for:
+    if layer.built and layer._built_for and all(isinstance(each, (int, type(None))) for each in layer._built_for):
         described["build_config"] = {"input_shape": [None, *layer._built_for[1:]]}
     return described
 
+
+def _graph_config(who: str, model: Any, own: dict[str, Any]) -> dict[str, Any]:
+    """Return a model that was made of symbolic tensors as Keras describes it.
+
+    Args:
+        who: the method and the file, in messages.
+        model: the model.
+        own: its config, with the calls of each layer.
+    """
+    graph = model._graph
+    results = [result for node in graph.nodes for result in node.results]
+    tensors = {tuple(history): result for history, result in zip(graph.histories(), results, strict=True)}
+
+    def argument(value: Any) -> Any:
+        if isinstance(value, dict) and value.get("class_name") == _TENSOR:
+            history = value["config"]["keras_history"]
+            shape, dtype = tensors[tuple(history)]
+            config = {"shape": list(shape), "dtype": dtype.name, "keras_history": list(history)}
+            return {"class_name": _TENSOR, "config": config}
+        if isinstance(value, dict) and "class_name" not in value:
+            return {key: argument(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [argument(item) for item in value]
+        return _value(f"{who}: a call in {model._who}", value)
+
+    layers = []
+    for layer, entry in zip(graph.layers, own["layers"], strict=True):
+        calls = []
+        for call in entry["inbound_nodes"]:
+            mode = {} if call["training"] is None else {"training": call["training"]}
+            calls.append({"args": argument(call["args"]), "kwargs": {**argument(call["kwargs"]), **mode}})
+        layers.append({**_config(who, layer), "name": entry["name"], "inbound_nodes": calls})
+    ends = {name: own[name] for name in ("input_layers", "output_layers")}
+    config = {"name": model.name, "trainable": model._trainable, "layers": layers, **ends}
+    return _described("keras.src.models.functional", _FUNCTIONAL, config)
+
+
+_FUNCTIONAL, _TENSOR = "Functional", "__keras_tensor__"
 
 _OF_THE_FIRST_LAYER = ("input_shape", "input_dim", "batch_input_shape")
 """Arguments of every layer, which are None in a config, unless they are a layer's own."""

@@ -22,6 +22,7 @@ from tensorlab.limits import zip_archive
 from tensorlab.saving.atomic import as_path, write_atomically
 from tensorlab.saving.container import physical_memory, readable
 from tensorlab.saving.paths import numbered
+from tensorlab.serialization import value_of
 from tensorlab.utils import snake_case
 from tensorlab.variable import Variable
 
@@ -62,7 +63,7 @@ def _names(layer: Layer, inner: list[Layer]) -> list[str]:
     """Return the names of the layers inside of a layer."""
     stacked = getattr(layer, "_layers", None)
     if isinstance(stacked, list) and all(any(each is other for other in stacked) for each in inner):
-        return [f"layers/{name}" for name in numbered([snake_case(type(each).__name__) for each in inner])]
+        return [f"layers/{name}" for name in numbered([_class_of(each) for each in inner])]
     attributes = {id(value): name for name, value in vars(layer).items() if isinstance(value, Layer)}
     for name, value in vars(layer).items():
         if isinstance(value, (list, tuple)):
@@ -74,6 +75,12 @@ def _names(layer: Layer, inner: list[Layer]) -> list[str]:
         hint = "keep them in attributes or lists, or save to a file of tensorlab"
         raise StateError(f"{layer._who}", f"files of Keras have no names for {', '.join(unnamed)}", hint)
     return [attributes[id(each)] for each in inner]
+
+
+def _class_of(layer: Layer) -> str:
+    """Return the name of the class of a layer in a file; a `Model` of symbolic tensors is Keras's ``Functional``."""
+    value = value_of(layer)
+    return snake_case(type(layer).__name__ if value is None else value.name)
 
 
 def save_keras_weights(who: str, model: Layer, filepath: Any) -> None:

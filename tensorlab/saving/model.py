@@ -40,9 +40,9 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     the random state. Scalar functions are saved as data, so activations, losses and optimizers that are made from the
     user's own Python functions of numbers are complete in the file. It is a safetensors file, and contains no code.
 
-    A file whose name ends in ``.keras`` is an archive for Keras 3 instead: the layers and weights of a `Sequential` of
-    layers that Keras has, without what `compile` was given. It needs the package h5py. `load_weights` reads its
-    weights.
+    A file whose name ends in ``.keras`` is an archive for Keras 3 instead: the layers and weights of a `Sequential`, or
+    of a `Model` of symbolic tensors, of layers that Keras has, without what `compile` was given. It needs the package
+    h5py. `load_weights` reads its weights.
 
     Args:
         model: the model.

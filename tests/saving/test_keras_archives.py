@@ -69,6 +69,46 @@ def test_archive_has_the_architecture_in_the_words_of_keras(tmp_path: Path) -> N
     assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
 
 
+def functional() -> Any:
+    """Return a model with a shared layer, a nested model, two inputs, and a dict of outputs."""
+    a, b = tl.Input((4,), name="a"), tl.Input((3,), name="b")
+    shared = Dense(3, activation="tanh", name="shared")
+    added = tl.layers.Add(name="add")([shared(a), b])
+    joined = tl.layers.Concatenate()([added, shared(a)])
+    kept = Dropout(0.25, name="dropout")(joined, training=False)
+    hidden = tl.Input((6,))
+    inner = tl.Model(hidden, [Dense(2)(hidden), Dense(1)(hidden)], name="inner")
+    first, second = inner(kept)
+    last = tl.Sequential([tl.Input((2,)), Dense(2)], name="row")(first)
+    return tl.Model(
+        [a, b],
+        {"first": last, "second": tl.layers.Multiply(name="multiply")([second, second]), "sum": added},
+        name="net",
+    )
+
+
+def test_graph_is_written_with_its_calls(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.keras", functional()
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    assert (config["module"], config["class_name"]) == ("keras.src.models.functional", "Functional")
+    layers = {each["name"]: each for each in config["config"]["layers"]}
+    tensor = {"shape": [None, 4], "dtype": "float32", "keras_history": ["a", 0, 0]}
+    call = {"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}
+    assert layers["shared"]["inbound_nodes"] == [call, call]
+    assert [each["kwargs"] for each in layers["dropout"]["inbound_nodes"]] == [{"training": False}]
+    assert config["config"]["input_layers"] == [["a", 0, 0], ["b", 0, 0]]
+    assert config["config"]["output_layers"] == {
+        "first": ["row", 0, 0],
+        "second": ["multiply", 0, 0],
+        "sum": ["add", 0, 0],
+    }
+    again = functional()
+    again.load_weights(path)
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
+
+
 class Own(tl.layers.Layer):
     def call(self, x: tl.Tensor) -> tl.Tensor:
         return x
@@ -114,7 +154,10 @@ import keras
 for path in sorted(Path(sys.argv[1]).glob("*.keras")):
     try:
         model = keras.saving.load_model(path)
-        outputs = model(np.load(path.with_suffix(".npy")), training=False)
+        given = np.load(path.with_suffix(".npy"))
+        outputs = model([given, given[:, :3]] if path.stem == "functional" else given, training=False)
+        if isinstance(outputs, dict):
+            outputs = np.concatenate([outputs[name] for name in sorted(outputs)], axis=1)
         np.save(path.with_suffix(".outputs.npy"), keras.ops.convert_to_numpy(outputs))
     except Exception as error:
         print(path.stem, type(error).__name__, str(error)[-500:])
@@ -127,20 +170,22 @@ def test_keras_computes_the_same(tmp_path: Path) -> None:
     if subprocess.run([python, "-c", "import keras"], capture_output=True).returncode:
         pytest.skip("Keras is not installed; set TENSORLAB_KERAS_PYTHON to a Python that has it")
     models = {name: built_of(layer) for name, layer in LAYERS.items()}
-    models["several"] = make()
+    models["several"], models["functional"] = make(), functional()
     inputs: dict[str, Any] = {}
     numbers = np.random.default_rng(1)
     for name, model in models.items():
         if model is None:
             continue
         model.set_weights([numbers.uniform(0.2, 1.0, weight.shape) for weight in model.get_weights()])
-        inputs[name] = numbers.normal(size=(3, 4)) if name == "several" else inputs_of(model)
+        inputs[name] = numbers.normal(size=(3, 4)) if name in ("several", "functional") else inputs_of(model)
         model.save(tmp_path / f"{name}.keras")
         np.save(tmp_path / f"{name}.npy", inputs[name].astype("int64" if name == "Embedding" else "float32"))
     assert len(inputs) > 35
     run = subprocess.run([python, "-c", READER, str(tmp_path)], capture_output=True, text=True, timeout=600)
     assert (run.stdout, run.returncode) == ("", 0), run.stderr
     for name, x in inputs.items():
-        expected = models[name].predict(x, verbose=0)  # type: ignore[union-attr]
+        expected = models[name].predict([x, x[:, :3]] if name == "functional" else x, verbose=0)  # type: ignore[union-attr]
+        if isinstance(expected, dict):
+            expected = np.concatenate([expected[each] for each in sorted(expected)], axis=1)
         outputs = np.load(tmp_path / f"{name}.outputs.npy")
         np.testing.assert_allclose(outputs, expected, rtol=2e-5, atol=1e-6, err_msg=name)
