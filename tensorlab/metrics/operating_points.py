@@ -7,8 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tensorlab.arguments import followed_by
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.metrics.confusion import Array, OfClasses, ratio
 from tensorlab.rules import finite, integer
+
+_MAX_THRESHOLDS = 1 << 20
+"""The maximum number of thresholds; each has four counts."""
 
 
 def _sensitivity(tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
@@ -33,7 +37,7 @@ class _At(OfClasses):
         dtype: as in `Metric`.
 
     Raises:
-        ArgumentError: for fewer than 1 threshold, or a negative ``class_id``.
+        ArgumentError: for fewer than 1 or more than 2²⁰ thresholds, or a negative ``class_id``.
     """
 
     rates: ClassVar[Any]
@@ -44,6 +48,8 @@ class _At(OfClasses):
     ) -> None:
         who = name if isinstance(name, str) and name else self.name
         count = integer(f"{who} num_thresholds", num_thresholds, 1)
+        if count > _MAX_THRESHOLDS:
+            raise ArgumentError(f"{who} num_thresholds", f"at most {_MAX_THRESHOLDS:,}", short_repr(num_thresholds))
         super().__init__(0.5 if count == 1 else np.arange(count) / (count - 1), None, class_id, name, dtype)
         self.num_thresholds, self._one = count, True
 

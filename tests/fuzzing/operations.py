@@ -128,11 +128,14 @@ class Run:
             function
         ) in self.functions:  # imports and compiles: Python 3.11 fails if a signal handler imports in an import
             function(self.table.Maker(0))
+        from tensorlab.forks import guard
+
         signals, handling = 0, False
 
         def handle(number: int, frame: Any) -> None:
             nonlocal signals, handling
-            if handling:  # one that comes while the last one is computing, as long as a kernel is compiled
+            # Not while the last one is computing, and not while this thread compiles: Numba cannot be entered again.
+            if handling or guard._is_owned():
                 return
             handling = True
             signals += 1

@@ -65,6 +65,11 @@ def test_metrics_of_labels_are_reported_by_fit() -> None:
             "precision_at_recall recall: expected a number from",
         ),
         (lambda: tl.metrics.RecallAtPrecision(0.5, 0), ArgumentError, "num_thresholds: expected an integer of at leas"),
+        (
+            lambda: tl.metrics.RecallAtPrecision(0.5, 1 << 21),
+            ArgumentError,
+            "expected at most 1,048,576, received 2097152",
+        ),
         (lambda: tl.metrics.SensitivityAtSpecificity(0.5, class_id=-1), ArgumentError, "class_id: expected an integer"),
         (lambda: tl.metrics.SpecificityAtSensitivity("a"), ArgumentError, "specificity_at_sensitivity sensitivity: "),
         (lambda: tl.metrics.OneHotIoU(3, [3]), ArgumentError, "one_hot_io_u target_class_ids: expected classes from 0"),
