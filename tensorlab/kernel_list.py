@@ -147,8 +147,7 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
         yield from _of_rule(thing.rule, chosen)
     elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
         yield from _of_rule(thing, chosen)
-        decays = any(name.endswith("weight_decay") for name in thing.hyperparameters)
-        if "learning_rate" in thing.hyperparameters and not decays:
+        if "learning_rate" in thing.hyperparameters:
             yield from _of_rule(thing.decayed(), chosen)
     elif isinstance(thing, Reduction):
         for own in chosen:

@@ -52,8 +52,7 @@ def _ahead(gradient: float, velocity: float, momentum: float) -> float:
     return gradient + momentum * velocity
 
 
-_STEP, _HEAVY_BALL, _ADAM = Rule(_step), Rule(_heavy_ball), Rule(_adam_step)
-_DECAYED_ADAM = _ADAM.decayed("adam_weight_decay")  # what the list of kernels finds
+_STEP, _HEAVY_BALL, _ADAM = Rule(_step), Rule(_heavy_ball), Rule(_adam_step, decay="adam_weight_decay")
 
 
 class Muon(ClippingOptimizer):

@@ -19,6 +19,10 @@ class Rule(OfScalar):
     Parameters after weight and gradient are slots if they have no default value, and hyperparameters otherwise. A slot
     is stored for each weight and starts at 0. The hyperparameter ``step`` is the number of the step, counted from 1.
 
+    Args:
+        function: the step.
+        decay: the hyperparameter of weight decay, see `decayed`.
+
     Raises:
         ScalarError: if the function cannot be lifted.
         ArgumentTypeError: if weight or gradient is missing or has a default value, or if the function does not return
@@ -26,8 +30,9 @@ class Rule(OfScalar):
         ArgumentError: for a default value that is not finite.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], decay: str = "weight_decay") -> None:
         scalar = scalar_function(function)
+        self._decay = decay
         self.scalar = scalar
         self.slots = scalar.parameters[2 : scalar.arity - len(scalar.defaults)]
         self.hyperparameters = scalar.parameters[2 + len(self.slots) :]
@@ -52,8 +57,9 @@ class Rule(OfScalar):
         """The default values of the hyperparameters, without ``step``."""
         return {name: value for name, value in self.scalar.defaults.items() if name != "step"}
 
-    def decayed(self, name: str = "weight_decay") -> Rule:
+    def decayed(self, name: str = "") -> Rule:
         """Return the rule after weight decay by a hyperparameter λ, ``weight -= weight * λ * learning_rate``."""
+        name = name or self._decay
         made = self._decayed.get(name)
         if made is None:
             weight = self.scalar.parameters[0]
