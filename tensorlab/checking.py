@@ -26,7 +26,7 @@ class Watcher(Protocol):
 class _Here(threading.local):
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
-        """The watchers of the open blocks of this thread; the last one is called."""
+        """The watchers of the blocks that this thread is in, innermost last; only the innermost is called."""
 
 
 here = _Here()

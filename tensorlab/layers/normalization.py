@@ -112,7 +112,7 @@ class BatchNormalization(Layer):
         )
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
-        """Normalize the inputs, and in training move the running means.
+        """Normalize the inputs, and in training update the running means.
 
         A mask has the shape of the inputs without the last axis; the mean and the variance are those where it is true.
         """

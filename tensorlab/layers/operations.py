@@ -139,7 +139,7 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
 def _record_operation(
     self: KerasTensor, name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Make the call of an operation, named ``name``, with symbolic tensors among its arguments a layer.
+    """Record a call of the operation ``name`` with symbolic tensors as a layer, and return its output.
 
     Raises:
         ArgumentTypeError: for an operation that only works in a layer.

@@ -52,20 +52,11 @@ def _categorical_from_logits(y_true: float, log_p: float, gamma: float, alpha: f
 
 
 class _Focal(Crossentropy):
-    """The base of both losses, for their arguments."""
+    """The base of both losses: the arguments that they add to those of a crossentropy."""
 
-    def __init__(
-        self,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name, dtype)
+    @followed_by(Crossentropy)
+    def __init__(self, alpha: float = 0.25, gamma: float = 2.0, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.alpha, self.gamma = finite(f"{self.name} alpha", alpha), finite(f"{self.name} gamma", gamma)
 
 

@@ -22,7 +22,9 @@ def _class_count(who: str, count: Any) -> int:
     """Return a number of classes, after checking it."""
     checked = integer(who, count, 1)
     if checked > _MAX_CLASSES:
-        raise ArgumentError(who, f"at most {_MAX_CLASSES:,} classes, whose confusion matrix is kept", short_repr(count))
+        raise ArgumentError(
+            who, f"at most {_MAX_CLASSES:,} classes, because of the confusion matrix", short_repr(count)
+        )
     return checked
 
 

@@ -162,7 +162,8 @@ class Resuming:
             loading.reset(token)
         wrong = [*mismatches(described(named_weights(self._model)), present).values()]
         old = before if isinstance(before, dict) else {}
-        names = [name for name in {**self._run, **old} if old.get(name) != self._run.get(name)]
+        # As text, because a damaged file may have arrays, which have no truth value when they are compared.
+        names = [name for name in {**self._run, **old} if repr(old.get(name)) != repr(self._run.get(name))]
         wrong += [f"{name} was {short_repr(old.get(name))}, and is {short_repr(self._run.get(name))}" for name in names]
         if wrong:
             problem = f"{self._folder.path!r} has checkpoints of another run: {'; '.join(wrong)}"

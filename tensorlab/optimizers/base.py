@@ -143,12 +143,12 @@ class Optimizer(Configured):
             (None if gradient is None else checked(who, gradient, variable), variable) for gradient, variable in pairs
         ]
         if self._slots.belong_to_others(variables):
-            hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
+            hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start over"
             names = ", ".join([repr(variable.name) for variable in variables])
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rules = [self.rule_of(variable) for variable in variables]
-        # the slots of all weights, also of those without a gradient, see grads_and_vars
+        # Weights without a gradient get slots too, see grads_and_vars.
         slots = [self._slots_of(variable, rule.slots) for variable, rule in zip(variables, rules, strict=True)]
         by_rule: dict[Rule, list[tuple[Variable, Buffer, list[Variable]]]] = {}
         for (gradient, variable), rule, own in zip(self._prepared(changes), rules, slots, strict=True):
@@ -367,9 +367,8 @@ class Optimizer(Configured):
             raise StateError(f"{who} iterations", f"{short_repr(iterations)} is not a number of steps", _FROM_GET_STATE)
         if slots and len(slots) != len(variables):
             hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
-            raise StateError(
-                who, f"it has slots of {len(slots)} weights, but {len(variables)} weights were given", hint
-            )
+            problem = f"it has slots of {len(slots)} weights, but {len(variables)} weights were given"
+            raise StateError(who, problem, hint)
         values = [self._slot_values(who, *pair) for pair in zip(slots, variables, strict=False)]
         current = Hyperparameters(who, self.hyperparameters, state.get("hyperparameters", {}), self._limits)
         self._hyperparameters.update(current)
@@ -389,9 +388,8 @@ class Optimizer(Configured):
         try:
             return [np.asarray(arrays[name], variable.dtype) for name in names]
         except (TypeError, ValueError) as error:
-            raise StateError(
-                who, f"the slots of {variable.name!r} are not numbers ({error})", _FROM_GET_STATE
-            ) from None
+            problem = f"the slots of {variable.name!r} are not numbers ({error})"
+            raise StateError(who, problem, _FROM_GET_STATE) from None
 
     def __copy__(self) -> Any:
         return copy.deepcopy(self)

@@ -45,7 +45,7 @@ class Slots:
                     if slot.dtype != weight.dtype or not _fits(slot.shape, weight.shape):
                         of_slot, of_weight = (f"{each.dtype} of shape {each.shape}" for each in (slot, weight))
                         problem = f"the slot is {of_slot}, but its weight {weight.name!r} is {of_weight}"
-                        raise StateError(f"slot {name!r}", problem, "call forget_slots() to start anew")
+                        raise StateError(f"slot {name!r}", problem, "call forget_slots() to start over")
                 self._by_key[weight.key] = found
                 return found
         return None

@@ -50,7 +50,7 @@ def test_slots_of_another_shape_are_rejected() -> None:
         again.apply_gradients([(np.ones(4), other)])
     assert str(error.value) == (
         "slot 'velocity': the slot is float64 of shape (3,), but its weight 'v' is float64 of shape (4,); "
-        "call forget_slots() to start anew"
+        "call forget_slots() to start over"
     )
 
 

@@ -108,7 +108,7 @@ def test_loaded_optimizer_rejects_weights_without_loaded_slots() -> None:
         loaded.apply_gradients([(np.ones(4), other)])
     assert str(error.value) == (
         "SGD: its copied or loaded slots do not belong to 'c'; pickle or copy both "
-        "together, or call set_state(state, variables), or forget_slots() to start anew"
+        "together, or call set_state(state, variables), or forget_slots() to start over"
     )
     assert (loaded.iterations, other.numpy().tolist()) == (2, [1, 1, 1, 1])
     assert np.array_equal(loaded.variables[0].numpy(), before)

@@ -18,6 +18,7 @@ from resumed_runs import EPOCHS, STEPS, Counting, Stopping, data, make_model, ru
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, FileAccessError, NewerFileError, SavedFileWarning, StateError
 from tensorlab.layers import Dense
+from tensorlab.models import resuming
 from tensorlab.registry import registries
 
 
@@ -176,6 +177,17 @@ def test_run_without_a_readable_checkpoint_begins_anew(expected: Any, tmp_path: 
     for path in (tmp_path / "run").iterdir():
         path.write_bytes(path.read_bytes()[:100])
     assert run(tmp_path / "run", save_every=2) == expected
+
+
+def test_checkpoint_with_an_array_in_place_of_a_number_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = resuming._described
+    monkeypatch.setattr(resuming, "_described", lambda *of: described(*of) | {"batch_size": np.arange(2)})
+    run(tmp_path / "run", epochs=1)
+    monkeypatch.undo()
+    with pytest.raises(StateError, match=r"another run: batch_size was array\(\[0, 1\]\), and is 8; choose"):
+        run(tmp_path / "run", epochs=2)
 
 
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

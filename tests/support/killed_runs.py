@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 SECONDS = 0.7
 """About as long as the training of ``resumed_runs.py`` takes."""
 LONGEST = 300.0
-"""The number of seconds after which a program is taken to hang."""
+"""The seconds after which a program that has not ended counts as hanging."""
 
 
 def started(folder: str, *more: str, program: str = "resumed_runs.py") -> subprocess.Popen[str]:

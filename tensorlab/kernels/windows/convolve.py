@@ -29,22 +29,22 @@ from tensorlab.kernels.windows.walk import adding, copy_transposed, copying, wal
 
 _BUFFER = 1 << 18
 """The size of the buffer of windows in bytes, a quarter of a usual second-level cache."""
-_MOST = 1024
+_MAX_WINDOWS = 1024
 """The maximum number of windows in the buffer."""
-_LEAST = 96
+_MIN_WINDOWS = 96
 """The minimum number of windows in the buffer, if there are enough: products of few rows are slow."""
 _CHUNKS = 8
 """The minimum number of chunks, if there are enough windows."""
-_FEW = 2
+_MAX_CHANNELS = 2
 """The maximum number of channels of a group for which windows are copied transposed."""
-_LONG = 8
-"""The minimum number of windows of a row for that."""
+_MIN_ACROSS = 8
+"""The minimum number of windows across an image for which they are copied transposed."""
 _GAP = 16
-"""The elements between the rows of a transposed matrix, so that they are no power of two apart."""
-_PARTS, _SUMS = 32, 1 << 25
-"""The maximum number of partial sums of a kernel's gradient, and of bytes of all of them."""
-_FEWEST = 4
-"""The number of partial sums of a kernel's gradient, however large they are."""
+"""The unused elements after each row of a transposed matrix, so that the stride is not a power of two."""
+_MAX_PARTS, _MAX_BYTES = 32, 1 << 25
+"""The maximum number of partial sums of a kernel's gradient, and of bytes of all of them together."""
+_MIN_PARTS = 4
+"""The number of partial sums of a kernel's gradient that is allowed, however large they are."""
 _ELEMENTS = 1 << 13
 """The number of elements of a chunk that adds partial sums."""
 
@@ -52,7 +52,7 @@ _ELEMENTS = 1 << 13
 @jit
 def extent_of(windows, wide, size, height):
     """Return how many windows of ``wide`` elements to copy at once: a multiple of the height of a register tile."""
-    most = max(min(max(_BUFFER // (wide * size), _LEAST), _MOST, windows // _CHUNKS), 1)
+    most = max(min(max(_BUFFER // (wide * size), _MIN_WINDOWS), _MAX_WINDOWS, windows // _CHUNKS), 1)
     blocks = (windows + most - 1) // most
     return ((windows + blocks - 1) // blocks + height - 1) // height * height
 
@@ -93,7 +93,7 @@ def copy_windows(dtype: Any) -> Any:
     def copy(geometry, buffer, images, group, first, count):
         g = record_at(geometry, Geometry)
         depth = g.channels // g.groups
-        if depth <= _FEW and g.windows_across >= _LONG:
+        if depth <= _MAX_CHANNELS and g.windows_across >= _MIN_ACROSS:
             apart = count + _GAP
             walk_transposed(geometry, buffer, apart, images, group, first, count)
             return 1, apart
@@ -246,7 +246,7 @@ def convolve_weights_kernel(dtype: str) -> Definition:
         elements = wide * g.filters
         extent = extent_of(windows, wide, size, record_at(table, Table).rows)
         blocks = (windows + extent - 1) // extent
-        parts = min(blocks, min(max(_SUMS // (elements * size), _FEWEST), _PARTS))
+        parts = min(blocks, min(max(_MAX_BYTES // (elements * size), _MIN_PARTS), _MAX_PARTS))
         out = memory.data(memory.address(result))
         x, y = memory.data(memory.address(images)), memory.data(memory.address(outputs))
         sums = out

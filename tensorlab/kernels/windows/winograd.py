@@ -39,7 +39,7 @@ from tensorlab.kernels.windows.transforms import (
 
 _BUFFER = 1 << 19
 """The bytes of the transformed pixels and products of a chunk, half of a usual second-level cache."""
-_FEWEST, _MOST = 96, 1024
+_MIN_TILES, _MAX_TILES = 96, 1024
 """The minimum and maximum number of tiles of a chunk: enough rows for products, however many channels there are."""
 _CHUNKS = 8
 """The minimum number of chunks, if there are enough tiles."""
@@ -58,8 +58,8 @@ def tiles_of(g):
 @jit
 def extent_of(tiles, size, g, height):
     """Return how many tiles to compute at once: a multiple of the height of a register tile."""
-    most = max(_BUFFER // (16 * (g.channels + g.filters) * size), _FEWEST)
-    most = max(min(most, _MOST, tiles // _CHUNKS), 1)
+    most = max(_BUFFER // (16 * (g.channels + g.filters) * size), _MIN_TILES)
+    most = max(min(most, _MAX_TILES, tiles // _CHUNKS), 1)
     blocks = (tiles + most - 1) // most
     return ((tiles + blocks - 1) // blocks + height - 1) // height * height
 

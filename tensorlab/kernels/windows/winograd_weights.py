@@ -39,10 +39,10 @@ from tensorlab.kernels.windows.transforms import (
 )
 from tensorlab.kernels.windows.winograd import ELEMENTS, aligned, extent_of, spacing, tiles_of
 
-_PARTS, _SUMS = 32, 1 << 25
-"""The maximum number of partial sums, and of bytes of all of them."""
-_FEWEST = 4
-"""The number of partial sums, however large they are."""
+_MAX_PARTS, _MAX_BYTES = 32, 1 << 25
+"""The maximum number of partial sums, and of bytes of all of them together."""
+_MIN_PARTS = 4
+"""The number of partial sums that is allowed, however large they are."""
 _LARGE = 16
 """How many times as large as the transformed kernel all transformed tiles may be, for products of all tiles."""
 
@@ -152,7 +152,7 @@ def winograd_weights_kernel(dtype: str) -> Definition:
         tiles, _, _ = tiles_of(g)
         extent = extent_of(tiles, size, g, record_at(table, Table).rows)
         blocks = (tiles + extent - 1) // extent
-        parts = min(blocks, min(max(_SUMS // (16 * apart), _FEWEST), _PARTS))
+        parts = min(blocks, min(max(_MAX_BYTES // (16 * apart), _MIN_PARTS), _MAX_PARTS))
         tiles_room = 0
         v_apart, t_apart = spacing(tiles * g.channels, size), spacing(tiles * g.filters, size)
         large = tiles * (g.channels + g.filters) <= _LARGE * elements
