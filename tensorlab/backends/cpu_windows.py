@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory, contiguous
+from tensorlab.backends.host import Array, contiguous
+from tensorlab.backends.host_windows import Convolution, HostWindows
 from tensorlab.backends.listening import POOL, launched, listening
 from tensorlab.dtypes import DType
 from tensorlab.forks import guard
@@ -42,7 +43,7 @@ def _flipped(windows: Windows) -> Windows:
     return Windows(windows.size, padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
 
 
-class WindowKernels(HostMemory):
+class WindowKernels(HostWindows):
     """The methods of the protocol for windows. `CPUBackend` has what they use: the pool and the tasks of products."""
 
     _kernels: dict[Any, Any]
@@ -57,36 +58,12 @@ class WindowKernels(HostMemory):
     ) -> tuple[Callable[..., int], int, int, Callable[[int], None]]:
         """Return the kernel of products, its tasks, its epilogue, and what compiles missing tasks."""
 
-    def convolve(
-        self,
-        windows: Windows,
-        images: Array,
-        weights: Array,
-        epilogue: ScalarFunction | None = None,
-        operands: Sequence[Array] = (),
-        keep: bool = False,
-    ) -> tuple[Array, Array | None]:
-        """Copy some windows at a time to a buffer, multiply them by the kernel, and apply the epilogue to each tile."""
-        shape = checks.check_convolution(np.ndarray, windows, images, weights, epilogue, operands)
-        checks.check_operands("convolve", operands, 1)
-        dtype = images.dtype
-        result = np.empty(shape, dtype)
-        product = np.empty(shape, dtype) if keep else None
-        if result.size:
-            self._convolve(windows, result, product, images, weights, epilogue, operands)
-        return result, product
+    def _convolve(self, convolution: Convolution, result: Array, product: Array | None, flips: bool = False) -> None:
+        """Copy some windows at a time to a buffer, multiply them by the kernel, and apply the epilogue to each tile.
 
-    def _convolve(
-        self,
-        windows: Windows,
-        result: Array,
-        product: Array | None,
-        images: Array,
-        weights: Array,
-        epilogue: ScalarFunction | None,
-        operands: Sequence[Array],
-        flips: bool = False,
-    ) -> None:
+        With ``flips`` the kernel is mirrored in rows and columns, and its channels and filters are exchanged.
+        """
+        windows, images, weights, epilogue, operands = convolution
         dtype, filters = result.dtype, result.shape[3]
         key = ("convolve", None if epilogue is None else epilogue.key, dtype.num, product is not None)
         found = self._kernels.get(key)
@@ -124,7 +101,7 @@ class WindowKernels(HostMemory):
             back = _flipped(windows)
             if suits_winograd(back, outputs.shape, shape[3]):
                 result = np.empty(shape, outputs.dtype)
-                self._convolve(back, result, None, outputs, weights, None, (), flips=True)
+                self._convolve(Convolution(back, outputs, weights), result, None, flips=True)
                 return result
         return self._multiplied(catalogue.convolve_images_kernel, windows, shape, shape, outputs, weights)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory
+from tensorlab.backends.host import Array
+from tensorlab.backends.host_windows import Convolution, HostWindows
 from tensorlab.dtypes import DType
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -31,7 +32,7 @@ def _places(windows: Windows, images: Shape) -> Iterator[tuple[tuple[int, int], 
         yield place, (slice(None), *found), (slice(None), *pixels)
 
 
-class WindowDefinitions(HostMemory):
+class WindowDefinitions(HostWindows):
     """The methods of the protocol for windows, in NumPy."""
 
     @abstractmethod
@@ -40,27 +41,20 @@ class WindowDefinitions(HostMemory):
     ) -> Callable[..., Any]:
         """Return a function that computes one element after another."""
 
-    def convolve(
-        self,
-        windows: Windows,
-        images: Array,
-        weights: Array,
-        epilogue: ScalarFunction | None = None,
-        operands: Sequence[Array] = (),
-        keep: bool = False,
-    ) -> tuple[Array, Array | None]:
+    def _convolve(self, convolution: Convolution, result: Array, product: Array | None) -> None:
         """Add the products of the pixels with each element of the kernel."""
-        shape = checks.check_convolution(np.ndarray, windows, images, weights, epilogue, operands)
-        total = np.zeros(shape)
+        windows, images, weights, epilogue, operands = convolution
+        total = np.zeros(result.shape)
         for place, found, pixels in _places(windows, images.shape):
-            for channels, filters in _groups(windows, images.shape[3], shape[3]):
+            for channels, filters in _groups(windows, images.shape[3], result.shape[3]):
                 kernel = weights[place].astype(np.float64)[:, filters]
                 total[(*found, filters)] += _product(images[(*pixels, channels)], kernel)
-        product = _rounded(total, images.dtype)
-        if epilogue is None:
-            return product, product if keep else None
-        finish = self.map(epilogue, images.dtype, [images.dtype] * (1 + len(operands)), [images.dtype])
-        return finish(shape, product, *operands), product if keep else None
+        result[:] = _rounded(total, images.dtype)
+        if product is not None:
+            product[:] = result
+        if epilogue is not None:
+            finish = self.map(epilogue, images.dtype, [images.dtype] * (1 + len(operands)), [images.dtype])
+            result[:] = finish(result.shape, result, *operands)
 
     def convolve_weights(self, windows: Windows, images: Array, outputs: Array) -> Array:
         """Multiply the pixels of each element of the kernel by the outputs."""

@@ -296,7 +296,7 @@ def _look_into(
             return  # untracked by the garbage collector, so it has only numbers and strings
     else:
         values = tuple(parts(container))
-        if kind is not tuple:
+        if not (issubclass(kind, tuple) and kind.__iter__ is tuple.__iter__):
             watch.give_up()  # its contents may be computed, or be in an array of objects, which cannot be watched
     if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return

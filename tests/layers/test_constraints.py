@@ -149,8 +149,12 @@ def test_gaussian_dropout_has_mean_1_and_the_variance_of_its_rate() -> None:
 
 
 def test_sparsemax_is_a_distribution_with_a_gradient(rng: np.random.Generator) -> None:
-    x = rng.normal(size=(4, 6))
-    outputs = tl.activations.sparsemax(tl.asarray(x)).numpy()
+    margin = 0.0
+    while margin < 0.01:  # the gradient jumps where an element is equal to the threshold
+        x = rng.normal(size=(4, 6))
+        outputs = tl.activations.sparsemax(tl.asarray(x)).numpy()
+        threshold = x.max(axis=-1) - outputs.max(axis=-1)
+        margin = np.abs(x - threshold[:, None]).min()
     np.testing.assert_allclose(outputs.sum(axis=-1), 1.0, rtol=1e-12)
     assert (outputs >= 0).all()
     np.testing.assert_allclose(tl.activations.sparsemax(tl.asarray(x.T), axis=0).numpy(), outputs.T, rtol=1e-12)

@@ -68,6 +68,25 @@ def test_plans_give_the_same_bits(make: Callable[[], tl.Sequential], rng: np.ran
             assert np.array_equal(planned(model, strided), model(strided, training=False).numpy())
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metrics": ["accuracy"]},
+        {"loss_weights": [2.0], "metrics": ["accuracy"], "weighted_metrics": ["sparse_categorical_crossentropy"]},
+        {"optimizer": tl.optimizers.SGD(momentum=0.5, global_clipnorm=1.0, use_ema=True)},
+    ],
+)
+def test_compiled_and_trained_models_have_plans(options: dict[str, Any], rng: np.random.Generator) -> None:
+    model = network(Dense(4, activation="relu", kernel_regularizer="l2"), Dense(3, activation="softmax"))
+    model.compile(loss="sparse_categorical_crossentropy", **options)
+    x, y = rng.standard_normal((8, 5)).astype("float32"), rng.integers(0, 3, 8)
+    for _ in range(2):
+        model.fit(x, y, verbose=0)
+        model.evaluate(x, y, verbose=0)
+        planned(model, x)
+
+
 def test_models_that_compute_nothing_need_no_plan(rng: np.random.Generator) -> None:
     x = rng.normal(size=(2, 2, 3)).astype("float32")
     for model in (network(Dropout(0.5), shape=(2, 3)), network(Flatten(), shape=(2, 3))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 import tensorlab as tl
 from tensorlab.activations import elu
 from tensorlab.ops.activations import leaky_relu
-from tensorlab.scalars import ScalarFunction, scalar_function
+from tensorlab.scalars import ScalarFunction, scalar_function, source
 from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.convert import _parsed
 from tensorlab.scalars.function import ATTRIBUTE
@@ -40,6 +41,23 @@ def test_what_is_known_before_parsing_is_what_the_parser_finds() -> None:
         parsed = _parsed(function, ())
         for attribute in ("name", "parameters", "arity", "n_outputs", "defaults", "file", "line", "doc", "module"):
             assert getattr(scalar, attribute) == getattr(parsed, attribute), (scalar, attribute)
+
+
+def test_function_of_tensorlab_is_parsed_without_the_rest_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_written_since", lambda file: False)
+    alone = {function: source._own_definition(function) for function, _ in deferred()}
+    monkeypatch.setattr(source, "_own_definition", lambda function: None)
+    for function, definition in alone.items():
+        whole = source.find(function).definition
+        assert definition is not None, function
+        definition.decorator_list = getattr(whole, "decorator_list", [])
+        assert ast.dump(definition, include_attributes=True) == ast.dump(whole, include_attributes=True)
+
+
+def test_file_of_tensorlab_that_was_written_meanwhile_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_written_since", lambda file: True)
+    assert source._own_definition(lcm) is None  # type: ignore[arg-type]
+    assert source.find(lcm).text  # type: ignore[arg-type]
 
 
 def again(function: FunctionType) -> FunctionType:
