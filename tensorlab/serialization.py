@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from types import GeneratorType
 from typing import Any
@@ -141,64 +140,6 @@ def _misfit(
     else:
         who, known = f"{cls.__name__}: {init.__qualname__}", arguments.of_constructor(cls, init)
     return arguments.misfit(who, arguments.without_self(init), args, kwargs, known)
-
-
-def plain_attributes(thing: Any, *skipped: str) -> dict[str, Any]:
-    """Return the attributes of an object that are numbers, strings, arrays, or lists, tuples and dicts of these."""
-    found = vars(thing).items()
-    return {n: v for n, v in found if n not in (_CAPTURED, *skipped) and _is_plain(v)}
-
-
-def set_plain_attributes(thing: Any, state: Any, *skipped: str) -> None:
-    """Set attributes that `plain_attributes` returned.
-
-    Attributes with the name of a constructor's argument keep what they are if they have text. The state may come from a
-    file, which must not choose the paths that the object writes to.
-
-    Raises:
-        ArgumentTypeError: for anything else.
-    """
-    who, present = f"{type(thing).__name__}.set_state", vars(thing)
-    names = check_config(who, state)
-    for name, value in names.items():
-        if not name.isidentifier() or name in (_CAPTURED, *skipped) or callable(getattr(type(thing), name, None)):
-            raise ArgumentTypeError(who, "what get_state returned", short_repr(name))
-        if not _is_plain(value) or not _may_become(present.get(name), value):
-            expected = f"a value like {short_repr(present.get(name), 80)} for {name!r}"
-            raise ArgumentTypeError(who, expected, short_repr(value, 80))
-    arguments = present.get(_CAPTURED, {})
-    kept = {name for name in names if name in arguments and (_has_text(names[name]) or _has_text(present.get(name)))}
-    present.update({name: value for name, value in names.items() if name not in kept})
-
-
-_CAPTURED = "_constructed_with"
-
-
-def _may_become(present: Any, value: Any) -> bool:
-    """Return whether an attribute may have had a value: one of the same kind, unless one of both is None."""
-    if present is None or value is None:
-        return True
-    return _is_plain(present) and any(isinstance(present, kind) and isinstance(value, kind) for kind in _KINDS)
-
-
-_KINDS = ((bool, int, float, np.bool_, np.integer, np.floating, np.ndarray), str, (list, tuple), dict)
-"""The kinds of plain attributes. An array of one number is a number."""
-
-
-def _has_text(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(map(_has_text, value))
-    return any(map(_has_text, value.values())) if isinstance(value, dict) else isinstance(value, (str, os.PathLike))
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return type(value) in (list, tuple) and all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return type(value) is dict and all(map(_is_plain, (*value, *value.values())))
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "biuf" and value.dtype.itemsize in (1, 4, 8)
-    return value is None or isinstance(value, (bool, int, float, str, np.bool_, np.integer, np.floating))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ LEVELS = {
     1: "absent checking environment forks limits loading scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
-    4: "kernels pictures",
+    4: "attributes kernels pictures",
     5: "backends",
     6: "devices",
     7: "tensor",

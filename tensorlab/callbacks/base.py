@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab import serialization
 from tensorlab.arguments import advice, check_callable, named
+from tensorlab.attributes import plain_attributes, set_plain_attributes
 from tensorlab.errors import ArgumentTypeError, UnknownAttributeError, nearest, short_repr
 
 Logs = dict[str, Any]
@@ -53,7 +54,7 @@ class Callback(serialization.Configured):
         It is all attributes that are numbers, strings, arrays, or lists, tuples and dicts of these. A callback with
         other state overrides both methods.
         """
-        return serialization.plain_attributes(self, "model", "params")
+        return plain_attributes(self, "model", "params")
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned, in a run that goes on from a checkpoint, after `on_train_begin`.
@@ -64,7 +65,7 @@ class Callback(serialization.Configured):
         Raises:
             ArgumentTypeError: for anything else.
         """
-        serialization.set_plain_attributes(self, state, "model", "params")
+        set_plain_attributes(self, state, "model", "params")
 
     def overrides(self, *moments: str) -> bool:
         """Return whether one of these methods is this callback's own."""
@@ -148,9 +149,12 @@ class History(Callback):
     Source: Keras, ``keras.callbacks.History``.
     """
 
+    epoch: list[int]
+    history: dict[str, list[Any]]
+
     def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history: dict[str, list[Any]] = {}
+        self.epoch = []
+        self.history = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Clear the list of epochs."""

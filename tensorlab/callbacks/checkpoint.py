@@ -54,6 +54,10 @@ class ModelCheckpoint(_Monitor):
         >>> again = tl.load_model(path.format(epoch=2))
     """
 
+    best: float | None
+    _batches: int
+    _epoch: int
+
     def __init__(
         self,
         filepath: Any,
@@ -70,7 +74,7 @@ class ModelCheckpoint(_Monitor):
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
         self.save_freq = _checked_frequency("ModelCheckpoint save_freq", save_freq)
         threshold = initial_value_threshold
-        self.best: float | None = None if threshold is None else finite("initial_value_threshold", threshold)
+        self.best = None if threshold is None else finite("initial_value_threshold", threshold)
         self._batches, self._epoch = 0, 0
 
     @property

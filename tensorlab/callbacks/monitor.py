@@ -55,7 +55,11 @@ class _Monitor(Callback):
     def _current(self, logs: Logs) -> float | None:
         """Return the monitored metric, or warn that it is not reported."""
         if self.monitor in logs:
-            return float(logs[self.monitor])
+            try:
+                return float(logs[self.monitor])
+            except (TypeError, ValueError):
+                who = f"{type(self).__name__}: the metric {self.monitor!r}"
+                raise ArgumentTypeError(who, "a number", short_repr(logs[self.monitor])) from None
         known = ", ".join(map(repr, logs))
         text = f"{type(self).__name__}: expected a metric {self.monitor!r} after each epoch, received {known}"
         hint = "; pass validation_data to fit" if self.monitor.startswith("val_") else ""
@@ -94,6 +98,12 @@ class EarlyStopping(_Monitor):
         >>> history = model.fit(x, y, epochs=5, validation_split=0.2, callbacks=[stop], verbose=0)
     """
 
+    best: float | None
+    best_weights: list[Any] | None
+    wait: int
+    stopped_epoch: int
+    best_epoch: int
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -115,8 +125,7 @@ class EarlyStopping(_Monitor):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reset the state of the last run."""
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
-        self.best: float | None = None
-        self.best_weights: list[Any] | None = None
+        self.best, self.best_weights = None, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the metric with the best so far, and stop if the patience is exhausted."""
@@ -169,6 +178,10 @@ class ReduceLROnPlateau(_Monitor):
     Source: Keras, ``keras.callbacks.ReduceLROnPlateau``.
     """
 
+    best: float | None
+    wait: int
+    cooldown_counter: int
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -191,8 +204,7 @@ class ReduceLROnPlateau(_Monitor):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reset the state of the last run."""
-        self.wait, self.cooldown_counter = 0, 0
-        self.best: float | None = None
+        self.wait, self.cooldown_counter, self.best = 0, 0, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the metric with the best so far, and reduce the learning rate if the patience is exhausted."""

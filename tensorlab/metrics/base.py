@@ -11,12 +11,13 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.arguments import check_name
+from tensorlab.attributes import plain_attributes, set_plain_attributes
 from tensorlab.backends.listening import affected, listening, refused
 from tensorlab.errors import ShapeError, StateError
 from tensorlab.losses.base import matched
 from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
-from tensorlab.serialization import Configured, plain_attributes, set_plain_attributes
+from tensorlab.serialization import Configured
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor, mask_of
 from tensorlab.utils import snake_case

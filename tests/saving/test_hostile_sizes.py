@@ -229,6 +229,46 @@ def test_a_state_has_the_kinds_of_the_attributes(state: dict[str, Any]) -> None:
     assert (callback.count, callback.phase) == (0, "warm")
 
 
+@pytest.mark.parametrize(
+    ("callback", "state"),
+    [
+        (tl.callbacks.EarlyStopping(), {"best": "1"}),
+        (tl.callbacks.EarlyStopping(), {"best": [1.0]}),
+        (tl.callbacks.EarlyStopping(), {"best": np.ones(2)}),
+        (tl.callbacks.EarlyStopping(), {"best_weights": 1}),
+        (tl.callbacks.EarlyStopping(), {"wait": None}),
+        (tl.callbacks.EarlyStopping(), {"wait": np.ones(2)}),
+        (tl.callbacks.EarlyStopping(), {"start_from_epoch": None}),
+        (tl.callbacks.EarlyStopping(), {"baseline": "0"}),
+        (tl.callbacks.ReduceLROnPlateau(), {"best": []}),
+        (tl.callbacks.ReduceLROnPlateau(), {"cooldown_counter": None}),
+        (tl.callbacks.ModelCheckpoint("a"), {"best": {}}),
+        (tl.callbacks.ModelCheckpoint("a"), {"_batches": None}),
+        (tl.callbacks.History(), {"epoch": None}),
+    ],
+    ids=lambda given: str(given) if isinstance(given, dict) else type(given).__name__,
+)
+def test_a_state_has_the_kinds_of_the_annotations(callback: tl.callbacks.Callback, state: dict[str, Any]) -> None:
+    ((name, before),) = [(name, vars(callback).get(name)) for name in state]
+    with pytest.raises(ArgumentTypeError, match=rf"set_state: expected a value like .* for '{name}'"):
+        callback.set_state(state)
+    assert vars(callback).get(name) is before
+
+
+def test_a_state_may_be_none_or_a_number_where_the_annotations_say_so() -> None:
+    stop = tl.callbacks.EarlyStopping(baseline=1.0)
+    stop.set_state({"best": 0.5, "baseline": None, "best_weights": [np.ones(2)], "wait": np.array(3)})
+    assert (stop.best, stop.baseline, stop.wait) == (0.5, None, 3)
+    stop.set_state({"best": None})
+    assert stop.best is None
+
+
+def test_a_metric_that_is_no_number_is_not_compared() -> None:
+    stop = tl.callbacks.EarlyStopping("loss")
+    with pytest.raises(ArgumentTypeError, match="EarlyStopping: the metric 'loss': expected a number, received 'x'"):
+        stop.on_epoch_end(0, {"loss": "x"})
+
+
 def test_a_checkpoint_does_not_choose_the_file_of_a_logger(tmp_path: Path) -> None:
     """The file of a logger is restored with the text of the checkpoint; at another path, it would replace any file."""
     folder, log, other = tmp_path / "run", tmp_path / "log.csv", tmp_path / "other.csv"
