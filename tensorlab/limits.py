@@ -57,10 +57,15 @@ def zip_archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 class _Limited:
-    """A file of which at most ``most`` bytes are read at once."""
+    """A file of which at most ``most`` bytes are read at once.
+
+    No read asks for more than the file has. It would get memory for as much as a damaged directory promises.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        file.seek(0)
         self.most: int | None = MAX_DIRECTORY
 
     def read(self, size: int = -1) -> bytes:
@@ -68,7 +73,7 @@ class _Limited:
             import zipfile
 
             raise zipfile.BadZipFile(f"a directory of {size:,} bytes")
-        return self._file.read(size)
+        return self._file.read(min(size, self._size))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

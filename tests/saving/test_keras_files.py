@@ -6,9 +6,11 @@ Whether Keras reads what tensorlab writes is checked with Keras itself where it 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -201,6 +203,21 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         model.load_weights(archive(tmp_path / "other.keras", data, name="../../model.weights.h5"))
     with pytest.raises(SavedFileError, match=r"model.weights.h5 without compression, received 100,000,000 bytes"):
         model.load_weights(archive(tmp_path / "bomb.keras", bytes(100_000_000), zipfile.ZIP_DEFLATED))
+
+
+def test_archive_that_promises_more_than_it_has_takes_no_memory(tmp_path: Path) -> None:
+    path = archive(tmp_path / "long.keras", SAVED.read_bytes())
+    content, model = bytearray(path.read_bytes()), make()
+    entry = content.rindex(b"PK\x01\x02")  # the last one in the directory
+    content[entry + 20 : entry + 24] = (2_000_000_000).to_bytes(4, "little")  # its size in the archive
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(SavedFileError):  # zipfile ignores this size in some versions of Python
+            model.load_weights(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_other_uses_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
