@@ -28,7 +28,7 @@ LEVELS = {
     12: "debug saving",
     13: "kernel_list models",
     14: "plugins",
-    15: "building",
+    15: "building einops sklearn",
     16: "testing",
     17: "commands",
     18: "__init__ __main__",
