@@ -14,7 +14,7 @@ PACKAGE = ROOT / "tensorlab"
 
 LEVELS = {
     0: "errors start",
-    1: "absent checking environment forks limits loading scopes terminal version",
+    1: "absent checking environment forks limits loading markup scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
     4: "attributes kernels pictures",

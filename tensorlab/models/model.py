@@ -18,7 +18,7 @@ from tensorlab.models.data import Takes
 from tensorlab.models.files import Files
 from tensorlab.models.graph import Graph
 from tensorlab.models.outputs import Outputs
-from tensorlab.models.summary import Row, print_summary
+from tensorlab.models.summary import Row, marked_up, print_summary
 from tensorlab.serialization import Value, add_value, check_config, deserialize
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -288,6 +288,9 @@ class Model(Files):
         Source: Keras, ``keras.Model.summary``.
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def _repr_html_(self) -> str:
+        return marked_up(self)
 
     def _rows(self) -> list[Row]:
         """Return what `summary` shows of each layer."""
