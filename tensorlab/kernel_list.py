@@ -19,7 +19,7 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.kernels import catalogue
 from tensorlab.losses import LossRule
-from tensorlab.ops.arithmetic import add, subtract
+from tensorlab.ops.arithmetic import add, multiply, subtract
 from tensorlab.ops.casting import conversion
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.nn import biased
@@ -191,8 +191,8 @@ _WINDOWS = (
 )
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
-    *("arg_reduce_kernel", "gather_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel"),
-    *("scan_kernel", "update_kernel"),
+    *("arg_reduce_kernel", "gather_kernel", "gather_map_kernel", "matmul_kernel", "outer_update_kernel"),
+    *("reduce_kernel", "rowwise_kernel", "scan_kernel", "update_kernel"),
     *_WINDOWS,
 )
 _DRIVERS = {
@@ -200,6 +200,13 @@ _DRIVERS = {
     _name(catalogue.map_kernel): (_RUN, _kernel(catalogue.map_driver, "map driver")),
 }
 """The drivers that a kernel calls, by its maker."""
+
+
+def _stage(
+    function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
+) -> tuple[Any, ...]:
+    """Return a stage of `gather_map_kernel` for the arguments of `Backend.map`; the other inputs are numbers."""
+    return function, compute.name, tuple(dtype.name for dtype in inputs), outputs[0].name, 0
 
 
 def _update(function: ScalarFunction, dtype: DType, slots: int) -> Kernel:
@@ -306,6 +313,12 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.matmul_kernel, "matmul")
     for own, target in product(chosen, chosen):
         yield _map("astype", *conversion(own, target))
+    for own, target in product(chosen, _real(chosen)):
+        stages = [_stage(*conversion(own, target))]
+        if own != target:
+            yield _kernel(catalogue.gather_map_kernel, "gather", (tuple(stages),), own, target)
+        stages += [_stage(*operation.loop(target)) for operation in (multiply, add)]  # of the layer Rescaling
+        yield _kernel(catalogue.gather_map_kernel, "gather", (tuple(stages),), own, target)
     for dtype in _numbers(chosen):
         for rule in ("max", "min"):
             yield _kernel(catalogue.arg_reduce_kernel, f"arg{rule}", (rule, dtype.name), dtype, dtypes.int64)

@@ -20,6 +20,7 @@ __all__ = [
     "convolve_weights_kernel",
     "epilogue_kernel",
     "gather_kernel",
+    "gather_map_kernel",
     "map_driver",
     "map_kernel",
     "matmul_kernel",
@@ -66,6 +67,7 @@ class Maker:
 if TYPE_CHECKING:
     from tensorlab.kernels.loops.arg_reduce import arg_reduce_kernel
     from tensorlab.kernels.loops.gather import gather_kernel
+    from tensorlab.kernels.loops.gather_map import gather_map_kernel
     from tensorlab.kernels.loops.map import map_driver, map_kernel
     from tensorlab.kernels.loops.outer_update import outer_update_kernel
     from tensorlab.kernels.loops.reduce import reduce_kernel
@@ -90,6 +92,7 @@ else:
     convolve_weights_kernel = Maker("windows.convolve.convolve_weights_kernel")
     epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
     gather_kernel = Maker("loops.gather.gather_kernel")
+    gather_map_kernel = Maker("loops.gather_map.gather_map_kernel")
     map_driver = Maker("loops.map.map_driver")
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")

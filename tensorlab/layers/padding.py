@@ -10,7 +10,7 @@ import numpy as np
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.windows import Lengths, Windowed, choice, pair
-from tensorlab.loading import check_count
+from tensorlab.loading import check_elements
 from tensorlab.ops.windows import spread
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -267,7 +267,7 @@ class UpSampling1D(UpSampling):
 
 def _between(length: int, factor: int) -> np.ndarray[Any, Any]:
     """Return the matrix of linear interpolation along an axis: ``(length, length · factor)``."""
-    check_count("UpSampling2D", length * length * factor)
+    check_elements("UpSampling2D", length * length * factor)
     at = np.clip((np.arange(length * factor) + 0.5) / factor - 0.5, 0, max(length - 1, 0))
     distance = np.abs(np.arange(length)[:, None] - at)
     matrix: np.ndarray[Any, Any] = np.maximum(1.0 - distance, 0.0)

@@ -8,7 +8,7 @@ from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.layers.convolution import Activated
 from tensorlab.layers.dense import positive
 from tensorlab.layers.windows import Lengths, choice, output_lengths, windows_of
-from tensorlab.loading import check_count
+from tensorlab.loading import check_elements
 from tensorlab.ops.windows import convolve
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Windows
@@ -206,7 +206,7 @@ class SeparableConvolution(_Depthwise):
         images = self._of_channels(inputs, self.depthwise_kernel.shape[-2])
         windows = self._windows(images)
         height, width = windows.counts((images.shape[1], images.shape[2]))
-        check_count(self._who, height * width * images.shape[3] * self.depth_multiplier)
+        check_elements(self._who, height * width * images.shape[3] * self.depth_multiplier)
         images = convolve(images, _by_channel(self._kernel_of_images(self.depthwise_kernel)), windows)
         return self._convolved(images, self._kernel_of_images(self.pointwise_kernel), Windows((1, 1)))
 

@@ -21,7 +21,7 @@ from tensorlab.host_arrays import is_mapped
 from tensorlab.layers.arguments import is_structure, map_leaves
 from tensorlab.models.data_checks import check_finite, refuse_batches, weights_by_label
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Rows, Tensor, can_defer
 
 Batch = tuple[Any, Any, Any]
 """The inputs, targets and weights of some samples: a tensor, a list or dict of tensors, or None for no targets."""
@@ -309,7 +309,11 @@ class Samples:
         """Return a part of the samples; with shuffled indices, the samples at that part of the indices."""
         owner = tensor._backend
         if owner in indices:
-            chosen = Tensor(owner.gather(tensor._buffer, owner.index(indices[owner], part)), owner)
+            selected = owner.index(indices[owner], part)
+            if can_defer(tensor):
+                chosen: Tensor = Rows(tensor, selected)
+            else:
+                chosen = Tensor(owner.gather(tensor._buffer, selected), owner)
         elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
             chosen = tensor.snapshot()
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import random
+from tensorlab import autodiff, random
 from tensorlab.arguments import named
 from tensorlab.callbacks import BackupAndRestore, CallbackList, History, Logs, ProgressBar
 from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
@@ -30,7 +30,7 @@ from tensorlab.models.runs import (
 )
 from tensorlab.models.stream import Stream, is_stream
 from tensorlab.plans import Repeated
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, gather
 
 _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
@@ -245,6 +245,7 @@ class Training(Evaluation):
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
             if own:
+                gather(autodiff.flatten((x, y, weights)))
                 logs = self._own_step("train_step", x, y, weights)
                 self.stepped = True
                 if not takes_any and "loss" in logs:
@@ -270,6 +271,7 @@ class Training(Evaluation):
     def _take_step(self, *tensors: Tensor | None) -> Tensor:
         """Take a step on the tensors of a batch, update the metrics, and return the loss."""
         loss: Tensor
+        gather(tensors)
         x, y, weights = self._packed(tensors)
         loss, y_pred = self.gradient_step(x, y, weights)
         self.stepped = True

@@ -16,11 +16,12 @@ from tensorlab.backends.listening import listening
 from tensorlab.devices import backend as find_backend
 from tensorlab.forks import Use
 from tensorlab.ops.probabilities import Probabilities
+from tensorlab.plans.gathering import geometry
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import is_profiled
 from tensorlab.plans.recording import Operand, Recording
-from tensorlab.plans.repeated import Calls, explained, geometry, marked_up, record, why_eager
+from tensorlab.plans.repeated import Calls, explained, marked_up, record, why_eager
 from tensorlab.tensor import SharedTensor, Tensor, asarray
 from tensorlab.variable import Variable
 

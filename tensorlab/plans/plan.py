@@ -15,8 +15,9 @@ import numpy as np
 from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
 from tensorlab.plans import memory
+from tensorlab.plans.nodes import operands_of
 from tensorlab.plans.recording import POOL, Array, Hyperparameter, Node, Operand, Recording
-from tensorlab.plans.rewrite import operands_of, rewritten
+from tensorlab.plans.rewrite import rewritten
 from tensorlab.tensor.writing import writing
 
 _TIMED = range(8, 16)

@@ -14,11 +14,12 @@ from tensorlab.devices import backend as find_backend
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.forks import Use
 from tensorlab.ops.compiled_calls import python_calls
+from tensorlab.plans.gathering import arrays_of, gather_inputs, geometry
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import PROFILED, Watch, is_profiled
 from tensorlab.plans.recording import Recording
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Rows, Tensor, gather
 from tensorlab.variable import variables_by_buffer
 
 VARIABLE = "TENSORLAB_PLANS"
@@ -94,22 +95,12 @@ class Calls(Generic[T]):
 
 def record(call: Callable[[], Any], inputs: Sequence[Tensor]) -> tuple[Any, Recording, Watch]:
     """Make a call and record what it computes from some tensors."""
+    gather(inputs)
     recording, watch = Recording(arrays_of(inputs), variables_by_buffer()), Watch()
     with python_calls(), notified(recording), watch:
         result = call()
     recording.finish(watch.reason)
     return result, recording, watch
-
-
-def arrays_of(tensors: Sequence[Tensor | None]) -> list[Any]:
-    """Return the arrays of tensors."""
-    return [tensor._buffer for tensor in tensors if tensor is not None]
-
-
-def geometry(tensor: Tensor) -> tuple[Any, ...]:
-    """Return what a plan depends on among the properties of an input."""
-    buffer = tensor._buffer
-    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None)
 
 
 def explained(plans: Sequence[Plan], reason: str) -> None:
@@ -232,6 +223,7 @@ class Repeated:
             self._eager = PROFILED
         if self._eager:
             return self._function(*tensors)
+        rows = {position: each.origin[1] for position, each in enumerate(given) if type(each) is Rows}
         result, recording, watch = record(lambda: self._function(*tensors), given)
         before, calls.recording = calls.recording, recording
         calls.guard = Guard(self._roots, watch.code)
@@ -239,7 +231,9 @@ class Repeated:
             calls.recording = None
             self._failed = before.difference(recording)
             if not self._failed:
-                calls.ready = Plan(recording, [recording.operand(array) for array in arrays_of([result])])
+                results = [recording.operand(result._buffer)]
+                gather_inputs(recording, rows)
+                calls.ready = Plan(recording, results)
         recording.release()
         return result
 

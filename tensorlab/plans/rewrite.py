@@ -6,12 +6,11 @@ array is then never stored.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
+from tensorlab.plans.gathering import gather_maps
+from tensorlab.plans.nodes import is_launch_of, origin, users_of
 from tensorlab.plans.recording import Node, Operand
 
 
@@ -22,37 +21,8 @@ def rewritten(nodes: Sequence[Node], results: Iterable[Operand]) -> list[Node]:
         nodes: what has been recorded.
         results: the arrays that the plan returns.
     """
-    return _outer_updates(list(nodes), {operand.root for operand in results})
-
-
-def operands_of(argument: Any) -> Iterator[Operand]:
-    """Yield the operands among nested arguments."""
-    if isinstance(argument, Operand):
-        yield argument
-    elif isinstance(argument, (tuple, list)):
-        for item in argument:
-            yield from operands_of(item)
-
-
-def _users(nodes: Sequence[Node]) -> dict[Operand, list[int]]:
-    """Return the positions of the nodes that read or write each array, or a view of it."""
-    users: defaultdict[Operand, list[int]] = defaultdict(list)
-    for index, node in enumerate(nodes):
-        for root in {operand.root for operand in operands_of((node.arguments, node.written))}:
-            users[root].append(index)
-    return users
-
-
-def _origin(node: Node) -> tuple[str, tuple[Any, ...]]:
-    """Return the name of the function that has made the kernel of a launch, and its arguments."""
-    with guard:
-        from tensorlab.kernels.runtime import library
-        from tensorlab.kernels.runtime.native import address
-    return library.origin(address(node.function))
-
-
-def _is_launch_of(node: Node, maker: Any) -> bool:
-    return node.kind == "launch" and _origin(node)[0] == maker.name
+    roots = {operand.root for operand in results}
+    return _outer_updates(gather_maps(nodes, roots), roots)
 
 
 def _outer_updates(nodes: list[Node], results: set[Operand]) -> list[Node]:
@@ -60,11 +30,11 @@ def _outer_updates(nodes: list[Node], results: set[Operand]) -> list[Node]:
 
     The update of a weight reads and writes as much memory as all that is fused with it, so this is the largest gain.
     """
-    users = _users(nodes)
+    users = users_of(nodes)
     fused: dict[int, Node] = {}
     dropped = set()
     for index, node in enumerate(nodes):
-        if not _is_launch_of(node, catalogue.update_kernel):
+        if not is_launch_of(node, catalogue.update_kernel):
             continue
         gradient = node.arguments[3]
         before, *others = users[gradient.root]
@@ -81,7 +51,7 @@ def _outer_updates(nodes: list[Node], results: set[Operand]) -> list[Node]:
 
 def _outer_product(node: Node, product: Operand) -> tuple[Operand, ...]:
     """Return the two vectors whose outer product a node computes; nothing if it computes anything else."""
-    if not _is_launch_of(node, catalogue.matmul_kernel) or product.kind != "made":
+    if not is_launch_of(node, catalogue.matmul_kernel) or product.kind != "made":
         return ()
     _, _, epilogue, result, kept, a, b, *_ = node.arguments
     m, n = product.shape[-2:]
@@ -94,5 +64,5 @@ def _outer_product(node: Node, product: Operand) -> tuple[Operand, ...]:
 
 def _outer_update(update: Node, factors: tuple[Operand, ...]) -> Node:
     pool, _, weight, _, *others = update.arguments
-    kernel = catalogue.outer_update_kernel(*_origin(update)[1])
+    kernel = catalogue.outer_update_kernel(*origin(update)[1])
     return Node("launch", kernel, (pool, *factors, weight, *others), update.written, None)

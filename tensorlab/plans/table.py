@@ -9,9 +9,9 @@ from typing import NamedTuple
 from rich.table import Table
 
 from tensorlab.forks import guard
+from tensorlab.plans.nodes import operands_of
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.recording import Node, Operand
-from tensorlab.plans.rewrite import operands_of
 
 
 def table_of(plan: Plan) -> Table:
