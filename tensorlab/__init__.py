@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from tensorlab import (
     activations,
+    backend,
     backends,
     callbacks,
+    config,
     constraints,
     errors,
     initializers,
@@ -53,13 +55,16 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
+from tensorlab.initializers import Initializer
 from tensorlab.inspection import inspect
 from tensorlab.layers import Input, KerasTensor, Layer
-from tensorlab.losses import LossRule
+from tensorlab.losses import Loss, LossRule
+from tensorlab.metrics import Metric
 from tensorlab.models import Model, Sequential
-from tensorlab.optimizers import OptimizerRule
+from tensorlab.optimizers import Optimizer, OptimizerRule
 from tensorlab.plans import disable_jit, jit
 from tensorlab.plugins import hookimpl
+from tensorlab.regularizers import Regularizer
 from tensorlab.saving import load_model
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
@@ -107,21 +112,28 @@ else:
 __all__ = [
     "Activation",
     "GradientTape",
+    "Initializer",
     "Input",
     "KerasTensor",
     "Layer",
+    "Loss",
     "LossRule",
+    "Metric",
     "Model",
+    "Optimizer",
     "OptimizerRule",
+    "Regularizer",
     "Sequential",
     "Tensor",
     "Variable",
     "__version__",
     "activations",
     "asarray",
+    "backend",
     "backends",
     "bool",
     "callbacks",
+    "config",
     "constraints",
     "custom_gradient",
     "datasets",

@@ -9,9 +9,60 @@ from tensorlab.errors import UnknownAttributeError, nearest
 
 _FILES = "read the files yourself, and give fit arrays or a tl.utils.PyDataset"
 _OBJECTS = "pass custom_objects={...} to load_model, or write a plugin"
+_RECURRENT = "install the plugin tensorlab-recurrent, and import it from tensorlab_recurrent"
+_CELLS = "use LSTM, GRU or SimpleRNN of the plugin tensorlab-recurrent, or write a layer with a loop"
+_BEFORE_FIT = "convert the data with NumPy before fit"
+_IMAGES = "change images in a tl.utils.PyDataset, or with tl.layers.Lambda"
+_ATTENTION = "write a layer with tl.matmul and tl.softmax"
+_OF_VOLUMES = "its layers are of sequences and images, not of volumes"
+_OWN_KERNELS = "it runs layers of its own only"
 _OWN_LOGS = "tensorlab prints with rich, and fit(verbose=0) prints nothing"
 
 ABSENT: dict[str, dict[str, str]] = {
+    "activations": {},
+    "backend": {"get_uid": "layers have automatic names, see tl.utils.clear_session"},
+    "layers": {
+        "CenterCrop": "use Cropping2D",
+        "EinsumDense": "use Dense, or a layer with tl.tensordot",
+        "InputSpec": "check shapes in build, which may raise tl.errors.ShapeError",
+        "RMSNormalization": "use LayerNormalization, or a layer with tl.mean",
+        "ReversibleEmbedding": "use Embedding, and tl.matmul with its embeddings",
+        "SpectralNormalization": "use a kernel_constraint",
+        "Wrapper": "keep the inner layer in an attribute of a layer",
+        **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed"), _RECURRENT),
+        **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells", "RNN"), _CELLS),
+        **{f"ConvLSTM{rank}D": _CELLS for rank in (1, 2, 3)},
+        **dict.fromkeys(("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing"), _BEFORE_FIT),
+        **dict.fromkeys(("IntegerLookup", "StringLookup", "TextVectorization"), _BEFORE_FIT),
+        **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), _BEFORE_FIT),
+        **dict.fromkeys(("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization"), _IMAGES),
+        **dict.fromkeys(("CutMix", "Equalization", "MaxNumBoundingBoxes", "MixUp", "Pipeline"), _IMAGES),
+        **dict.fromkeys(("RandAugment", "Resizing", "Solarization"), _IMAGES),
+        **{
+            f"Random{change}": _IMAGES
+            for change in (
+                *("Brightness", "ColorDegeneration", "ColorJitter", "Contrast", "Crop", "ElasticTransform", "Erasing"),
+                *("Flip", "GaussianBlur", "Grayscale", "Hue", "Invert", "Perspective", "Posterization", "Rotation"),
+                *("Saturation", "Sharpness", "Shear", "Translation", "Zoom"),
+            )
+        },
+        **dict.fromkeys(("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"), _ATTENTION),
+        **dict.fromkeys(("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"), _OWN_KERNELS),
+        **{
+            f"Adaptive{kind}Pooling{rank}D": "use a pooling layer with a pool_size, or a global one"
+            for kind in ("Average", "Max")
+            for rank in (1, 2, 3)
+        },
+        **{
+            f"{name}3D": _OF_VOLUMES
+            for name in (
+                *("AveragePooling", "AvgPool", "Conv", "Convolution", "Cropping", "GlobalAveragePooling", "MaxPool"),
+                *("GlobalAvgPool", "GlobalMaxPool", "GlobalMaxPooling", "MaxPooling", "SpatialDropout", "UpSampling"),
+                "ZeroPadding",
+            )
+        },
+        **dict.fromkeys(("Conv3DTranspose", "Convolution3DTranspose"), _OF_VOLUMES),
+    },
     "losses": {"CTC": "it would need a scan over alignments", "ctc": "it would need a scan over alignments"},
     "metrics": {},
     "optimizers": {

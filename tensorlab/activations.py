@@ -23,7 +23,9 @@ from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.scalars.check import check_derivative
 from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.vjp import vjp_of_derivative
-from tensorlab.serialization import Value, add_value, check_config, deserialize, scalar_from_data, scalar_to_data
+from tensorlab.serialization import Value, add_value, check_config, of_kind, scalar_from_data, scalar_to_data
+from tensorlab.serialization import deserializer as _deserializer
+from tensorlab.serialization import serialize as serialize
 from tensorlab.shapes import normalize_axis
 from tensorlab.tensor import Tensor
 
@@ -229,9 +231,12 @@ def get(identifier: Any) -> Callable[[Any], Tensor]:
     if isinstance(identifier, str):
         identifier = registries["activation"].get(identifier)
     elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
+        identifier = of_kind("activation", identifier)
     if identifier is None:
         return linear
     if callable(identifier):
         return cast("Callable[[Any], Tensor]", identifier)
     raise ArgumentTypeError("activation", "a name or a function", short_repr(identifier))
+
+
+deserialize = _deserializer("activation", get)

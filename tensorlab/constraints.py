@@ -12,6 +12,7 @@ from tensorlab.ops.lift import elementwise
 from tensorlab.registry import canonical
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured, serialize
+from tensorlab.serialization import deserializer as _deserializer
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -165,9 +166,7 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     raise ArgumentTypeError("constraint", "a name, a Constraint, or a function of a weight", short_repr(identifier))
 
 
-def deserialize(config: Any) -> Callable[[Any], Any] | None:
-    """Return a constraint from the result of `serialize`. The errors are those of `get`."""
-    return get(config)
+deserialize = _deserializer("constraint", get)
 
 
 if not TYPE_CHECKING:  # a type checker would accept every name

@@ -11,7 +11,7 @@ from tensorlab import absent, dtypes, ops, random
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured
-from tensorlab.serialization import deserialize as deserialize
+from tensorlab.serialization import deserializer as _deserializer
 from tensorlab.serialization import get as _get
 from tensorlab.serialization import serialize as serialize
 from tensorlab.shapes import Shape, as_shape
@@ -279,6 +279,8 @@ def get(identifier: Any) -> Any:
         return identifier
     return _get("initializer", identifier, Initializer)
 
+
+deserialize = _deserializer("initializer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

@@ -9,7 +9,8 @@ from tensorlab import absent, ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
-from tensorlab.serialization import Configured, deserialize, serialize
+from tensorlab.serialization import Configured, serialize
+from tensorlab.serialization import deserializer as _deserializer
 from tensorlab.serialization import get as _get
 from tensorlab.tensor import Tensor
 
@@ -141,6 +142,8 @@ def get(identifier: Any) -> Callable[[Any], Tensor] | None:
     found: Regularizer = _get("regularizer", identifier, Regularizer)
     return found
 
+
+deserialize = _deserializer("regularizer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

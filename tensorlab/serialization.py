@@ -234,6 +234,36 @@ def deserialize(value: Any) -> Any:
     return value
 
 
+def of_kind(kind: str, config: Any) -> Any:
+    """Return what `deserialize` makes of a config that may be one of Keras, which does not name the kind."""
+    if isinstance(config, dict) and "class_name" in config:
+        parts = {"kind": kind, "config": {}, **config}
+        config = {part: parts[part] for part in ("class_name", "kind", "config")}
+    return deserialize(config)
+
+
+def deserializer(kind: str, get: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the function `deserialize` of the module of a kind.
+
+    Args:
+        kind: the kind.
+        get: the module's function that returns an object from its name, config or class.
+    """
+
+    def deserialize(config: Any) -> Any:
+        if config is not None and not isinstance(config, (dict, str)):
+            raise ArgumentTypeError(f"{kind} deserialize", "a config, or a name", short_repr(config))
+        return get(config)
+
+    deserialize.__doc__ = f"""Return the {kind} of a config that `serialize`, or Keras's function, returned.
+
+    Raises:
+        UnknownNameError: for an unknown name; the message suggests similar names.
+        ArgumentTypeError: for something that is neither a config nor a name.
+    """
+    return deserialize
+
+
 def scalar_to_data(function: ScalarFunction | None) -> Any:
     """Return a scalar function as plain data; None for None."""
     return None if function is None else to_data(function)
@@ -303,9 +333,8 @@ def get(kind: str, identifier: Any, base: type) -> Any:
     """
     if isinstance(identifier, str):
         identifier = registries[kind].get(identifier)
-    elif isinstance(identifier, dict) and "class_name" in identifier:  # configs of Keras have no kind
-        parts = {"kind": kind, "config": {}, **identifier}
-        identifier = deserialize({part: parts[part] for part in ("class_name", "kind", "config")})
+    elif isinstance(identifier, dict):
+        identifier = of_kind(kind, identifier)
     if isinstance(identifier, type) and issubclass(identifier, base):
         identifier = identifier()
     if isinstance(identifier, base):

@@ -1,5 +1,8 @@
 """Layers, the building blocks of models."""
 
+from typing import TYPE_CHECKING, Any
+
+from tensorlab import absent
 from tensorlab.layers.activation import ELU, Activation, Identity, LeakyReLU, PReLU, ReLU, Softmax
 from tensorlab.layers.activity_regularization import ActivityRegularization
 from tensorlab.layers.aliases import (
@@ -64,6 +67,9 @@ from tensorlab.layers.shaping import Flatten, Permute, RepeatVector, Rescaling, 
 from tensorlab.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D
 from tensorlab.layers.symbolic import KerasTensor
 from tensorlab.layers.transposed import Conv1DTranspose, Conv2DTranspose
+from tensorlab.serialization import deserializer as _deserializer
+from tensorlab.serialization import get as _get
+from tensorlab.serialization import serialize
 
 __all__ = [
     "ELU",
@@ -145,9 +151,23 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
+
+
+def _layer(config: Any) -> Layer:
+    made: Layer = _get("layer", config, Layer)
+    return made
+
+
+deserialize = _deserializer("layer", _layer)
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

@@ -58,7 +58,8 @@ from tensorlab.losses.regression import (
     Poisson,
 )
 from tensorlab.losses.similarity import Circle
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import deserializer as _deserializer
+from tensorlab.serialization import serialize
 
 __all__ = [
     "KLD",
@@ -120,6 +121,7 @@ __all__ = [
     "tversky",
 ]
 
+deserialize = _deserializer("loss", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

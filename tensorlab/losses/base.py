@@ -15,7 +15,7 @@ from tensorlab.references import OfScalar, WithFunction
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
-from tensorlab.serialization import Configured, Value, add_value, deserialize, rule_value
+from tensorlab.serialization import Configured, Value, add_value, of_kind, rule_value
 from tensorlab.shapes import normalize_axis
 from tensorlab.tensor import Tensor, mask_of
 
@@ -326,7 +326,7 @@ def get(identifier: Any) -> Loss:
     if isinstance(identifier, str):
         identifier = registries["loss"].get(identifier)
     elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
+        identifier = of_kind("loss", identifier)
     if isinstance(identifier, LossRule) or (isinstance(identifier, type) and issubclass(identifier, Loss)):
         identifier = identifier()
     if isinstance(identifier, Loss):

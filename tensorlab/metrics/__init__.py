@@ -76,7 +76,8 @@ from tensorlab.metrics.operating_points import (
 )
 from tensorlab.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from tensorlab.metrics.scores import F1Score, FBetaScore, R2Score
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import deserializer as _deserializer
+from tensorlab.serialization import serialize
 
 __all__ = [
     "AUC",
@@ -153,6 +154,7 @@ __all__ = [
     "top_k_categorical_accuracy",
 ]
 
+deserialize = _deserializer("metric", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

@@ -11,7 +11,7 @@ from tensorlab.losses import Loss, LossRule
 from tensorlab.metrics.base import Metric
 from tensorlab.metrics.reduction import MeanMetricWrapper
 from tensorlab.registry import registries
-from tensorlab.serialization import deserialize
+from tensorlab.serialization import of_kind
 
 
 def get(identifier: Any) -> Metric:
@@ -30,7 +30,7 @@ def get(identifier: Any) -> Metric:
         known = registries["metric" if name in registries["metric"] or name not in registries["loss"] else "loss"]
         identifier = known.get(name)
     elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
+        identifier = of_kind("metric", identifier)
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier() if name is None else identifier.named(name)
     if isinstance(identifier, Metric):

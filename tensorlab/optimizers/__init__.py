@@ -17,7 +17,8 @@ from tensorlab.optimizers.muon import Muon
 from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
 from tensorlab.optimizers.sgd import SGD
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import deserializer as _deserializer
+from tensorlab.serialization import serialize
 
 __all__ = [
     "SGD",
@@ -40,6 +41,7 @@ __all__ = [
     "serialize",
 ]
 
+deserialize = _deserializer("optimizer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

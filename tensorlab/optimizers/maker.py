@@ -13,7 +13,7 @@ from tensorlab.optimizers.rule import Rule
 from tensorlab.references import OfScalar
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
-from tensorlab.serialization import add_value, deserialize, rule_value, serialize
+from tensorlab.serialization import add_value, of_kind, rule_value, serialize
 
 
 class OptimizerRule(OfScalar):
@@ -93,7 +93,7 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, str):
         identifier = registries["optimizer"].get(identifier)
     elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
+        identifier = of_kind("optimizer", identifier)
     if isinstance(identifier, FunctionType):
         identifier = OptimizerRule(identifier)
     if isinstance(identifier, (OptimizerRule, type)):
