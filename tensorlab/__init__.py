@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from tensorlab.ops.activations import *
     from tensorlab.ops.arithmetic import *
     from tensorlab.ops.broadcasting import *
+    from tensorlab.ops.choosing import *
     from tensorlab.ops.comparison import *
     from tensorlab.ops.complex import *
     from tensorlab.ops.constants import *

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from tensorlab import activations, dtypes
+from tensorlab import activations, dtypes, markup
 from tensorlab.errors import ArgumentTypeError, ScalarError, short_repr
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import ScalarFunction, derivative, scalar_function
@@ -42,6 +42,9 @@ class Inspection:
     instructions: float | None
     bytes: float | None
     assembly: str
+
+    def _repr_html_(self) -> str:
+        return markup.text(str(self))
 
     def __str__(self) -> str:
         parts = [f"{self.name} of {self.dtype}", _indented(self.source)]

@@ -17,6 +17,7 @@ several of which are in memory while the layer is built."""
 MAX_LAYERS = 10_000
 """The number of layers in a file above which it is refused."""
 
+_HINT = "if you trust the file, load it with large_samples=True; or build the model, and use load_weights"
 _REFUSED_KINDS = ("backend", "callback", "dataset")
 
 
@@ -28,6 +29,7 @@ class Loading:
         who: the file, in messages.
         custom_objects: classes and functions by the names that they have in the file.
         unbounded_loops: whether scalar functions may have loops that may not end.
+        large_samples: whether layers may have inputs and outputs of more than `MAX_ELEMENTS` elements for one sample.
         shapes: how many weights of each shape and dtype the file has, so that no other memory is allocated.
         layers: how many layers have been made.
     """
@@ -35,6 +37,7 @@ class Loading:
     who: str
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
     unbounded_loops: bool = False
+    large_samples: bool = False
     shapes: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
     layers: int = 0
 
@@ -64,16 +67,29 @@ class Loading:
 
     def check_sample(self, shape: tuple[int | None, ...]) -> None:
         """Raise if a sample of this shape would take too much memory. Lengths that are None count as 2."""
+        if self.large_samples:
+            return
         if math.prod([2 if length is None else length for length in shape]) > MAX_ELEMENTS:
             limit = f"samples of at most {MAX_ELEMENTS:,} elements"
-            raise SavedFileError(self.who, limit, f"the shape {shape}", "build the model, and use load_weights")
+            raise SavedFileError(self.who, limit, f"the shape {shape}", _HINT)
 
 
 loading: ContextVar[Loading | None] = ContextVar("loading", default=None)
 """The file that this thread reads."""
 
 
-def check_count(who: str, count: int, most: int = MAX_ELEMENTS) -> None:
+def check_elements(who: str, count: int) -> None:
+    """Raise if a file is read that asks for more than `MAX_ELEMENTS` elements for one sample, and may not.
+
+    Raises:
+        SavedFileError: if it does. Outside of the reading of files any number is accepted.
+    """
+    reading = loading.get()
+    if reading is not None and not reading.large_samples and count > MAX_ELEMENTS:
+        raise SavedFileError(f"{reading.who}: {who}", f"at most {MAX_ELEMENTS:,} in a file", f"{count:,}", _HINT)
+
+
+def check_count(who: str, count: int, most: int) -> None:
     """Raise if a file is read and asks for too many of something, of which few bytes can ask for any number.
 
     Raises:

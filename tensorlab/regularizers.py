@@ -51,13 +51,13 @@ class L1L2(Regularizer):
     """Compute ``l1 Σ |x| + l2 Σ x²``.
 
     Raises:
-        ArgumentError: for a factor that is not a finite number.
+        ArgumentError: for a factor that is not a finite number of at least 0.
 
     Source: Keras, ``keras.regularizers.L1L2``.
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1, self.l2 = (finite(f"{type(self).__name__} {n}", v) for n, v in (("l1", l1), ("l2", l2)))
+        self.l1, self.l2 = (finite(f"{type(self).__name__} {n}", v, 0.0) for n, v in (("l1", l1), ("l2", l2)))
 
     def __call__(self, x: Any) -> Tensor:
         """Return the penalty of a weight."""

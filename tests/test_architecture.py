@@ -14,7 +14,7 @@ PACKAGE = ROOT / "tensorlab"
 
 LEVELS = {
     0: "errors start",
-    1: "absent checking environment forks limits loading scopes terminal version",
+    1: "absent checking environment forks limits loading markup scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
     4: "attributes kernels pictures",
@@ -28,7 +28,7 @@ LEVELS = {
     12: "debug saving",
     13: "kernel_list models",
     14: "plugins",
-    15: "building",
+    15: "building einops sklearn",
     16: "testing",
     17: "commands",
     18: "__init__ __main__",

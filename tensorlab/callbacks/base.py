@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
-from tensorlab import serialization
+from tensorlab import markup, serialization
 from tensorlab.arguments import advice, check_callable, named
 from tensorlab.attributes import plain_attributes, set_plain_attributes
 from tensorlab.errors import ArgumentTypeError, UnknownAttributeError, nearest, short_repr
@@ -139,6 +140,10 @@ class Callback(serialization.Configured):
         """Called after each batch of a prediction, with its ``outputs``."""
 
 
+_SHOWN = 20
+"""How many epochs a notebook shows."""
+
+
 class History(Callback):
     """The metrics of every epoch, which `fit` returns.
 
@@ -176,6 +181,13 @@ class History(Callback):
         if not isinstance(history, dict) or not all(isinstance(values, list) for values in history.values()):
             raise ArgumentTypeError("History.set_state", "lists by the names of metrics", short_repr(history, 80))
         super().set_state(state)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: the metrics of the last epochs."""
+        columns = [[str(number + 1) for number in self.epoch[-_SHOWN:]]]
+        columns += [[_word(value) for value in values[-_SHOWN:]] for values in self.history.values()]
+        rows = zip_longest(*[column[::-1] for column in columns], fillvalue="")
+        return markup.table(["epoch", *self.history], [*rows][::-1], range(len(columns)))
 
     def plot(self, to_file: Any = None, metrics: Sequence[str] | None = None, dpi: float = 150) -> Any:
         """Draw each metric over the epochs, beside that of the validation, and write the picture to a file.
@@ -335,3 +347,7 @@ class CallbackList:
         """Call a method of each callback, in order. The last argument is one dict for all."""
         for callback in self.callbacks:
             getattr(callback, moment)(*arguments)
+
+
+def _word(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

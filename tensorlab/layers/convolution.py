@@ -45,6 +45,10 @@ class Activated(Windowed):
             raise ShapeError(self._who, f"inputs with {channels} channels", f"inputs of shape {inputs.shape}")
         return images
 
+    def _kernel_of_images(self, kernel: Tensor) -> Tensor:
+        """Return a kernel with two axes before its channels; that of a sequence has a height of 1."""
+        return kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape))
+
     def _convolved(self, images: Tensor, weights: Tensor, windows: Windows) -> Tensor:
         """Return a convolution with bias and activation, in the layout of the inputs."""
         activation = self.activation
@@ -99,7 +103,7 @@ class Convolution(WithKernel, Activated):
         images = self._of_channels(inputs, kernel.shape[-2] * self.groups)
         sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups
         windows = windows_of(self, images.shape[3 - self._axes : 3], *sizes)
-        return self._convolved(images, kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape)), windows)
+        return self._convolved(images, self._kernel_of_images(kernel), windows)
 
     def _output_lengths(self, lengths: Lengths) -> Lengths:
         sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate

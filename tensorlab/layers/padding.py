@@ -1,4 +1,4 @@
-"""Layers that pad, crop and enlarge images."""
+"""Layers that pad, crop and enlarge sequences and images."""
 
 from __future__ import annotations
 
@@ -9,32 +9,68 @@ import numpy as np
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
-from tensorlab.layers.windows import Lengths, Windowed, choice
-from tensorlab.loading import check_count
+from tensorlab.layers.windows import Lengths, Windowed, choice, pair
+from tensorlab.loading import check_elements
 from tensorlab.ops.windows import spread
+from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
 
 
-def _sides(who: str, value: Any) -> tuple[Pair, Pair]:
-    """Return the pixels before and after both axes: of one integer, one for each axis, or two for each axis.
+def _sides(who: str, value: Any, axes: int) -> tuple[Pair, ...]:
+    """Return the steps or pixels before and after each axis.
+
+    Args:
+        who: the argument, for messages.
+        value: of one axis an integer or two; of two axes an integer, one for each axis, or two for each axis.
+        axes: the number of axes.
 
     Raises:
         ArgumentError: for anything else, or a negative integer.
     """
-    expected = "an integer, 2 integers or 2 pairs of integers, all of at least 0"
+    several = "2 integers" if axes == 1 else "2 integers or 2 pairs of integers"
+    expected = f"an integer{' or' if axes == 1 else ','} {several}, all of at least 0"
     try:
-        given = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+        given = tuple(value) if axes > 1 and isinstance(value, (tuple, list)) else (value,) * axes
         pairs = [tuple(axis) if isinstance(axis, (tuple, list)) else (axis, axis) for axis in given]
-        (top, bottom), (left, right) = (map(operator.index, pair) for pair in pairs)
+        found = tuple([(operator.index(before), operator.index(after)) for before, after in pairs])
     except (TypeError, ValueError):
         raise ArgumentError(who, expected, short_repr(value)) from None
-    if min(top, bottom, left, right) < 0 or any(isinstance(item, bool) for pair in pairs for item in pair):
+    negative = any(count < 0 for pair in found for count in pair)
+    if len(found) != axes or negative or any(isinstance(item, bool) for pair in pairs for item in pair):
         raise ArgumentError(who, expected, short_repr(value))
-    return (top, bottom), (left, right)
+    return found
 
 
-class ZeroPadding2D(Windowed):
+class ZeroPadding(Windowed):
+    """The base of layers that put zeros around sequences or images."""
+
+    samplewise = True
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._padding = _sides(f"{self._who} padding", padding, self._axes)
+        self.padding = self._padding if self._axes > 1 else self._padding[0]
+        self._set_format(data_format)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Pad the inputs."""
+        images = self._images(inputs)
+        for axis, sides in enumerate(self._padding, 3 - self._axes):
+            parts = [images]
+            for side, count in enumerate(sides):
+                if count:
+                    shape = (*images.shape[:axis], count, *images.shape[axis + 1 :])
+                    parts.insert(side * len(parts), images.like(np.zeros(shape, images.dtype)))
+            images = ops.concat(parts, axis=axis) if len(parts) > 1 else images
+        return self._outputs(images)
+
+    def _output_lengths(self, lengths: Lengths) -> Lengths:
+        found = [None if n is None else n + sum(sides) for n, sides in zip(lengths[1:-1], self._padding, strict=True)]
+        return (lengths[0], *found, lengths[-1])
+
+
+class ZeroPadding2D(ZeroPadding):
     """Put rows and columns of zeros around images: ``(batch, height, width, channels) → (batch, …, channels)``.
 
     Args:
@@ -54,31 +90,62 @@ class ZeroPadding2D(Windowed):
     """
 
     _axes = 2
+
+
+class ZeroPadding1D(ZeroPadding):
+    """Put zeros before and after sequences: ``(batch, steps, channels) → (batch, new steps, channels)``.
+
+    Args:
+        padding: the number of steps on each side: one for both, or ``(before, after)``.
+        data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, steps)``.
+
+    The errors are those of `ZeroPadding2D`.
+
+    Source: Keras, ``keras.layers.ZeroPadding1D``.
+
+    Example:
+        >>> tl.layers.ZeroPadding1D((2, 0))(tl.ones((1, 1, 1))).tolist()
+        [[[0.0], [0.0], [1.0]]]
+    """
+
+    _axes = 1
+
+
+class Cropping(Windowed):
+    """The base of layers that remove the sides of sequences or images."""
+
     samplewise = True
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **options: Any) -> None:
+    def __init__(self, cropping: Any, data_format: str | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.padding = _sides(f"{self._who} padding", padding)
+        self._cropping = _sides(f"{self._who} cropping", cropping, self._axes)
+        self.cropping = self._cropping if self._axes > 1 else self._cropping[0]
         self._set_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Pad the inputs."""
+        """Crop the inputs."""
         images = self._images(inputs)
-        for axis, sides in enumerate(self.padding, 1):
-            parts = [images]
-            for side, count in enumerate(sides):
-                if count:
-                    shape = (*images.shape[:axis], count, *images.shape[axis + 1 :])
-                    parts.insert(side * len(parts), images.like(np.zeros(shape, images.dtype)))
-            images = ops.concat(parts, axis=axis) if len(parts) > 1 else images
-        return self._outputs(images)
+        kept = [slice(before, after) for before, after in self._bounds(images.shape[3 - self._axes : 3])]
+        return self._outputs(images[(slice(None),) * (3 - self._axes) + tuple(kept)])
+
+    def _bounds(self, image: Shape) -> list[Pair]:
+        bounds = [(first, n - last) for n, (first, last) in zip(image, self._cropping, strict=True)]
+        if any(start >= end for start, end in bounds):
+            names = ("steps",) if self._axes == 1 else ("height", "width")
+            least = [f"{name} of at least {sum(sides) + 1}" for name, sides in zip(names, self._cropping, strict=True)]
+            received = [f"{name} {n}" for name, n in zip(names, image, strict=True)]
+            raise ShapeError(self._who, f"inputs with {' and '.join(least)}", " and ".join(received))
+        return bounds
 
     def _output_lengths(self, lengths: Lengths) -> Lengths:
-        found = [None if n is None else n + sum(sides) for n, sides in zip(lengths[1:3], self.padding, strict=True)]
-        return (lengths[0], *found, lengths[3])
+        sums = [sum(sides) for sides in self._cropping]
+        middle = lengths[1:-1]
+        self._bounds(tuple([total + 1 if n is None else n for n, total in zip(middle, sums, strict=True)]))
+        found = [None if n is None else n - total for n, total in zip(middle, sums, strict=True)]
+        return (lengths[0], *found, lengths[-1])
 
 
-class Cropping2D(Windowed):
+class Cropping2D(Cropping):
     """Remove rows and columns at the sides of images: ``(batch, height, width, channels) → (batch, …, channels)``.
 
     Args:
@@ -97,36 +164,63 @@ class Cropping2D(Windowed):
     """
 
     _axes = 2
-    samplewise = True
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **options: Any) -> None:
+        super().__init__(cropping, data_format, **options)
+
+
+class Cropping1D(Cropping):
+    """Remove steps at both ends of sequences: ``(batch, steps, channels) → (batch, new steps, channels)``.
+
+    Args:
+        cropping: the number of steps at each end: one for both, or ``(before, after)``.
+
+    The errors are those of `Cropping2D`.
+
+    Source: Keras, ``keras.layers.Cropping1D``.
+
+    Example:
+        >>> tl.layers.Cropping1D((1, 0))(tl.asarray([[[1.0], [2.0], [3.0]]])).tolist()
+        [[[2.0], [3.0]]]
+    """
+
+    _axes = 1
+
+    def __init__(self, cropping: Any = (1, 1), **options: Any) -> None:
+        super().__init__(cropping, **options)
+
+
+class UpSampling(Windowed):
+    """The base of layers that enlarge sequences or images by whole factors."""
+
+    samplewise = True
+
+    def __init__(
+        self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.cropping = _sides(f"{self._who} cropping", cropping)
+        self.size = self._integers("size", size)
+        self.interpolation = choice(f"{self._who} interpolation", interpolation, ("nearest", "bilinear"))
         self._set_format(data_format)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Crop the inputs."""
-        images = self._images(inputs)
-        down, across = (slice(before, after) for before, after in self._bounds((images.shape[1], images.shape[2])))
-        return self._outputs(images[:, down, across])
-
-    def _bounds(self, image: Pair) -> list[Pair]:
-        bounds = [(first, n - last) for n, (first, last) in zip(image, self.cropping, strict=True)]
-        if any(start >= end for start, end in bounds):
-            least = [sum(sides) + 1 for sides in self.cropping]
-            expected = f"inputs with height of at least {least[0]} and width of at least {least[1]}"
-            raise ShapeError(self._who, expected, f"height {image[0]} and width {image[1]}")
-        return bounds
+        """Enlarge the inputs."""
+        images, size = self._images(inputs), pair(self.size)
+        batch, height, width, channels = images.shape
+        if self.interpolation == "nearest":
+            shape = (batch, height * size[0], width * size[1], channels)
+            return self._outputs(spread(images, Windows(size, size), shape))
+        for axis, factor in enumerate(size, 1):
+            matrix = images.like(_between(images.shape[axis], factor).astype(images.dtype))
+            images = ops.moveaxis(ops.matmul(ops.moveaxis(images, axis, -1), matrix), -1, axis)
+        return self._outputs(images)
 
     def _output_lengths(self, lengths: Lengths) -> Lengths:
-        sums = [sum(sides) for sides in self.cropping]
-        known = [total + 1 if n is None else n for n, total in zip(lengths[1:3], sums, strict=True)]
-        self._bounds((known[0], known[1]))
-        found = [None if n is None else n - total for n, total in zip(lengths[1:3], sums, strict=True)]
-        return (lengths[0], *found, lengths[3])
+        found = [None if n is None else n * factor for n, factor in zip(lengths[1:-1], self.size, strict=True)]
+        return (lengths[0], *found, lengths[-1])
 
 
-class UpSampling2D(Windowed):
+class UpSampling2D(UpSampling):
     """Enlarge images by whole factors: ``(batch, height, width, channels) → (batch, …, channels)``.
 
     "nearest" repeats every pixel. "bilinear" interpolates between the centers of pixels and repeats the outer ones.
@@ -148,37 +242,32 @@ class UpSampling2D(Windowed):
     """
 
     _axes = 2
-    samplewise = True
 
-    def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self.size = self._integers("size", size)
-        self.interpolation = choice(f"{self._who} interpolation", interpolation, ("nearest", "bilinear"))
-        self._set_format(data_format)
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Enlarge the inputs."""
-        images = self._images(inputs)
-        batch, height, width, channels = images.shape
-        if self.interpolation == "nearest":
-            size = self.size[0], self.size[1]
-            shape = (batch, height * size[0], width * size[1], channels)
-            return self._outputs(spread(images, Windows(size, size), shape))
-        for axis, factor in enumerate(self.size, 1):
-            matrix = images.like(_between(images.shape[axis], factor).astype(images.dtype))
-            images = ops.moveaxis(ops.matmul(ops.moveaxis(images, axis, -1), matrix), -1, axis)
-        return self._outputs(images)
+class UpSampling1D(UpSampling):
+    """Repeat every step of sequences: ``(batch, steps, channels) → (batch, size · steps, channels)``.
 
-    def _output_lengths(self, lengths: Lengths) -> Lengths:
-        found = [None if n is None else n * factor for n, factor in zip(lengths[1:3], self.size, strict=True)]
-        return (lengths[0], *found, lengths[3])
+    Args:
+        size: how often.
+
+    The errors are those of `UpSampling2D`.
+
+    Source: Keras, ``keras.layers.UpSampling1D``.
+
+    Example:
+        >>> tl.layers.UpSampling1D()(tl.asarray([[[1.0], [5.0]]])).tolist()
+        [[[1.0], [1.0], [5.0], [5.0]]]
+    """
+
+    _axes = 1
+
+    def __init__(self, size: int = 2, **options: Any) -> None:
+        super().__init__(size, **options)
 
 
 def _between(length: int, factor: int) -> np.ndarray[Any, Any]:
     """Return the matrix of linear interpolation along an axis: ``(length, length · factor)``."""
-    check_count("UpSampling2D", length * length * factor)
+    check_elements("UpSampling2D", length * length * factor)
     at = np.clip((np.arange(length * factor) + 0.5) / factor - 0.5, 0, max(length - 1, 0))
     distance = np.abs(np.arange(length)[:, None] - at)
     matrix: np.ndarray[Any, Any] = np.maximum(1.0 - distance, 0.0)

@@ -1,4 +1,4 @@
-"""`Conv2DTranspose`: the gradient of a convolution, as a layer."""
+"""Transposed convolutions: the gradient of a convolution, as a layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,72 @@ from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
 
 
-class Conv2DTranspose(WithKernel, Activated):
+class TransposedConvolution(WithKernel, Activated):
+    """The base of `Conv1DTranspose` and `Conv2DTranspose`."""
+
+    @followed_by(WithKernel)
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        output_padding: Any = None,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        *args: Any,
+        **options: Unpack[KernelArguments],
+    ) -> None:
+        super().__init__(*args, **options)
+        self.filters = positive(f"{self._who} filters", filters)
+        self.kernel_size = self._integers("kernel_size", kernel_size)
+        self.strides = self._integers("strides", strides)
+        self.padding = choice(f"{self._who} padding", padding, ("valid", "same"))
+        self.output_padding: tuple[int, ...] | None = None
+        if output_padding is not None:
+            who = f"{self._who} output_padding"
+            self.output_padding = integers(who, output_padding, self._axes, least=0)
+            if any(n >= stride for n, stride in zip(self.output_padding, self.strides, strict=True)):
+                raise ArgumentError(who, f"numbers below the strides {self.strides}", str(self.output_padding))
+        self._set_format(data_format)
+        self.dilation_rate = self._integers("dilation_rate", dilation_rate)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernel and the bias."""
+        shape = (*self.kernel_size, self.filters, self._channels(input_shape))
+        self._add_kernel(shape, self.filters)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Compute the transposed convolution, the bias and the activation."""
+        images = self._of_channels(inputs, self.kernel.shape[-1])
+        lengths = images.shape[3 - self._axes : 3]
+        along = [self._axis(axis, length) for axis, length in enumerate(lengths)]
+        if self._axes == 1:  # a sequence is an image of height 1
+            along.insert(0, (1, (0, 0)))
+        (height, above), (width, before) = along
+        windows = Windows(pair(self.kernel_size), pair(self.strides), pair(self.dilation_rate), (above, before))
+        shape = (images.shape[0], height, width, self.filters)
+        outputs = convolve_images(images, self._kernel_of_images(self.kernel), windows, shape)
+        outputs = self._outputs(outputs if self.bias is None else outputs + self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def _axis(self, axis: int, length: int) -> tuple[int, Pair]:
+        """Return the length of the output along an axis, and how much of it is cut off before and after."""
+        stride, extra = self.strides[axis], self.output_padding
+        wide = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+        if extra is None:
+            found = length * stride + (max(wide - stride, 0) if self.padding == "valid" else 0)
+        else:
+            found = (length - 1) * stride + wide - (wide // 2 * 2 if self.padding == "same" else 0) + extra[axis]
+        cut = max((length - 1) * stride + wide - found, 0)
+        return found, (cut // 2, cut - cut // 2)
+
+    def _output_lengths(self, lengths: Lengths) -> Lengths:
+        found = [None if n is None else self._axis(axis, n)[0] for axis, n in enumerate(lengths[1:-1])]
+        return (lengths[0], *found, self.filters)
+
+
+class Conv2DTranspose(TransposedConvolution):
     """Enlarge images by a transposed convolution: ``(batch, height, width, channels) → (batch, …, filters)``.
 
     Every input pixel adds its channels times the kernel to a window of the output. This is the gradient of a `Conv2D`
@@ -53,60 +118,17 @@ class Conv2DTranspose(WithKernel, Activated):
 
     _axes = 2
 
-    @followed_by(WithKernel)
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1),
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
-        *args: Any,
-        **options: Unpack[KernelArguments],
-    ) -> None:
-        super().__init__(*args, **options)
-        self.filters = positive(f"{self._who} filters", filters)
-        self.kernel_size = self._integers("kernel_size", kernel_size)
-        self.strides = self._integers("strides", strides)
-        self.padding = choice(f"{self._who} padding", padding, ("valid", "same"))
-        self.output_padding: tuple[int, ...] | None = None
-        if output_padding is not None:
-            who = f"{self._who} output_padding"
-            self.output_padding = integers(who, output_padding, 2, least=0)
-            if any(n >= stride for n, stride in zip(self.output_padding, self.strides, strict=True)):
-                raise ArgumentError(who, f"numbers below the strides {self.strides}", str(self.output_padding))
-        self._set_format(data_format)
-        self.dilation_rate = self._integers("dilation_rate", dilation_rate)
 
-    def build(self, input_shape: Any) -> None:
-        """Create the kernel and the bias."""
-        shape = (*self.kernel_size, self.filters, self._channels(input_shape))
-        self._add_kernel(shape, self.filters)
+class Conv1DTranspose(TransposedConvolution):
+    """Enlarge sequences by a transposed convolution: ``(batch, steps, channels) → (batch, new steps, filters)``.
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Compute the transposed convolution, the bias and the activation."""
-        images = self._of_channels(inputs, self.kernel.shape[3])
-        down, across = (self._axis(axis, images.shape[1 + axis]) for axis in (0, 1))
-        padding: tuple[Pair, Pair] = down[1], across[1]
-        windows = Windows(pair(self.kernel_size), pair(self.strides), pair(self.dilation_rate), padding)
-        shape = (images.shape[0], down[0], across[0], self.filters)
-        outputs = convolve_images(images, self.kernel, windows, shape)
-        outputs = self._outputs(outputs if self.bias is None else outputs + self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+    The arguments and the errors are those of `Conv2DTranspose`, with one number for each pair.
 
-    def _axis(self, axis: int, length: int) -> tuple[int, Pair]:
-        """Return the length of the output along an axis, and how much of it is cut off before and after."""
-        stride, extra = self.strides[axis], self.output_padding
-        wide = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-        if extra is None:
-            found = length * stride + (max(wide - stride, 0) if self.padding == "valid" else 0)
-        else:
-            found = (length - 1) * stride + wide - (wide // 2 * 2 if self.padding == "same" else 0) + extra[axis]
-        cut = max((length - 1) * stride + wide - found, 0)
-        return found, (cut // 2, cut - cut // 2)
+    Source: Keras, ``keras.layers.Conv1DTranspose``.
 
-    def _output_lengths(self, lengths: Lengths) -> Lengths:
-        found = [None if n is None else self._axis(axis, n)[0] for axis, n in enumerate(lengths[1:3])]
-        return (lengths[0], *found, self.filters)
+    Example:
+        >>> tl.layers.Conv1DTranspose(4, 3, strides=2, padding="same")(tl.ones((2, 4, 5))).shape
+        (2, 8, 4)
+    """
+
+    _axes = 1

@@ -10,7 +10,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.layers import InputLayer, KerasTensor, Layer
 from tensorlab.layers.arguments import map_leaves
 from tensorlab.layers.input import declared
-from tensorlab.models.graph import Graph, Slot
+from tensorlab.models.graph import Graph, TensorIndex
 from tensorlab.serialization import check_config, deserialize, serialize
 
 _TENSOR = "__keras_tensor__"
@@ -25,7 +25,7 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
     histories = [list(history) for history in graph.histories()]
 
     def reference(leaf: Any) -> Any:
-        if isinstance(leaf, Slot):
+        if isinstance(leaf, TensorIndex):
             return {"class_name": _TENSOR, "config": {"keras_history": histories[leaf]}}
         return serialize(leaf)
 
@@ -37,7 +37,7 @@ def graph_to_config(graph: Graph) -> dict[str, Any]:
                 args, kwargs = map_leaves(reference, arguments)
                 calls.append({"args": list(args), "kwargs": kwargs, "training": node.training})
         layers.append({**serialize(layer), "name": layer.name, "inbound_nodes": calls})
-    inputs, outputs = [map_leaves(histories.__getitem__, each) for each in graph.slots]
+    inputs, outputs = [map_leaves(histories.__getitem__, each) for each in graph.ends]
     return {"layers": layers, "input_layers": inputs, "output_layers": outputs}
 
 

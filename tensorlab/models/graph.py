@@ -14,7 +14,7 @@ from tensorlab.layers.input import declared
 from tensorlab.layers.symbolic import Node, check_symbolic
 
 
-class Slot(int):
+class TensorIndex(int):
     """The position of a tensor among all tensors of a graph."""
 
 
@@ -69,17 +69,17 @@ class Graph:
         own = [_own_input(tensor) for tensor in given]
         front = [tensor.node for tensor in own]
         self.nodes = [*front, *(node for node in nodes if all(node is not each for each in front))]
-        slots: dict[tuple[int, int], Slot] = {}
+        indices: dict[tuple[int, int], TensorIndex] = {}
         for node in self.nodes:
             for index in range(len(node.results)):
-                slots[id(node), index] = Slot(len(slots))
-        slots.update({tensor.key: slots[each.key] for tensor, each in zip(given, own, strict=True)})
+                indices[id(node), index] = TensorIndex(len(indices))
+        indices.update({tensor.key: indices[each.key] for tensor, each in zip(given, own, strict=True)})
 
-        def slot_of(leaf: Any) -> Any:
-            return slots[leaf.key] if isinstance(leaf, KerasTensor) else leaf
+        def index_of(leaf: Any) -> Any:
+            return indices[leaf.key] if isinstance(leaf, KerasTensor) else leaf
 
-        self._arguments = [map_leaves(slot_of, (node.args, node.kwargs)) for node in self.nodes]
-        self._inputs, self._outputs = map_leaves(slot_of, inputs), map_leaves(slot_of, outputs)
+        self._arguments = [map_leaves(index_of, (node.args, node.kwargs)) for node in self.nodes]
+        self._inputs, self._outputs = map_leaves(index_of, inputs), map_leaves(index_of, outputs)
         self.layers = _in_order(self.nodes, seen, self._links())
         names = [layer.name for layer in self.layers if layer.name]
         again = next((name for name in names if names.count(name) > 1), None)
@@ -104,16 +104,16 @@ class Graph:
         return [KerasTensor(node, index) for node in self.nodes for index in range(len(node.results))]
 
     def _owners(self) -> list[tuple[int, int]]:
-        """Return for each slot the position of its node, and which of its results it is."""
+        """Return for each tensor the position of its node, and which of its results it is."""
         return [(number, index) for number, node in enumerate(self.nodes) for index in range(len(node.results))]
 
     def _links(self) -> list[list[int]]:
         """Return for each node the positions of the nodes whose results it takes."""
         owners = self._owners()
-        return [[owners[slot][0] for slot in _slots(arguments)] for arguments in self._arguments]
+        return [[owners[index][0] for index in _indices(arguments)] for arguments in self._arguments]
 
     def histories(self) -> list[tuple[str, int, int]]:
-        """Return for each slot the name of the layer, which of its calls computes it, and which result it is."""
+        """Return for each tensor the name of the layer, which of its calls computes it, and which result it is."""
         counts: dict[int, int] = {}
         found = []
         for node in self.nodes:
@@ -121,15 +121,15 @@ class Graph:
             found += [(node.layer.name, number, index) for index in range(len(node.results))]
         return found
 
-    def taken(self, number: int) -> list[Slot]:
-        """Return the slots that a node takes."""
-        return [*_slots(self._arguments[number])]
+    def taken(self, number: int) -> list[TensorIndex]:
+        """Return the indices of the tensors that a node takes."""
+        return [*_indices(self._arguments[number])]
 
     @property
     def branches(self) -> bool:
         """Whether the layers are not in a row, each called once."""
         taken = [self.taken(number) for number in range(len(self.nodes))]
-        every = [slot for each in taken for slot in each]
+        every = [index for each in taken for index in each]
         return (
             len(self.layers) < len(self.nodes)
             or len(set(every)) < len(every)
@@ -139,36 +139,36 @@ class Graph:
 
     @property
     def arguments(self) -> list[Any]:
-        """The arguments of each node, with slots in place of tensors."""
+        """The arguments of each node, with indices in place of tensors."""
         return self._arguments
 
     @property
-    def slots(self) -> tuple[Any, Any]:
-        """The inputs and the outputs, with slots in place of tensors."""
+    def ends(self) -> tuple[Any, Any]:
+        """The inputs and the outputs, with indices in place of tensors."""
         return self._inputs, self._outputs
 
     # Computing
 
     def _prepare(self) -> None:
         """Make the list of steps."""
-        last = {slot: number for number, each in enumerate(self._arguments) for slot in _slots(each)}
-        kept = {*_slots(self._outputs)}
+        last = {index: number for number, each in enumerate(self._arguments) for index in _indices(each)}
+        kept = {*_indices(self._outputs)}
         spent: list[list[int]] = [[] for _ in self.nodes]
-        self._given, self._steps = [*_slots(self._inputs)], list[_Step]()
+        self._given, self._steps = [*_indices(self._inputs)], list[_Step]()
         self._count = 0
         ranges = []
         for number, node in enumerate(self.nodes):
             ranges.append(range(self._count, self._count + len(node.results)))
             self._count = ranges[-1].stop
-            for slot in ranges[-1]:
-                if slot not in kept:
-                    spent[last.get(Slot(slot), number)].append(slot)
+            for index in ranges[-1]:
+                if index not in kept:
+                    spent[last.get(TensorIndex(index), number)].append(index)
         for number, (node, targets, (args, kwargs)) in enumerate(zip(self.nodes, ranges, self._arguments, strict=True)):
             if node.declares:
                 if node.layer.transparent:
                     continue
-                args = (Slot(targets.start),)
-            simple = len(args) == 1 and isinstance(args[0], Slot) and not kwargs
+                args = (TensorIndex(targets.start),)
+            simple = len(args) == 1 and isinstance(args[0], TensorIndex) and not kwargs
             source, target = int(args[0]) if simple else -1, targets.start if node.structure == 0 else -1
             self._steps.append(
                 _Step(node.layer, source, args, kwargs, node.training, target, targets, tuple(spent[number]))
@@ -182,15 +182,15 @@ class Graph:
             training: whether the model trains.
         """
         values: list[Any] = [None] * self._count
-        for slot, value in zip(self._given, inputs, strict=True):
-            values[slot] = value
+        for index, value in zip(self._given, inputs, strict=True):
+            values[index] = value
         for layer, source, args, kwargs, own, target, targets, spent in self._steps:
             mode = training if own is None else own
             if source >= 0:
                 outputs = layer(values[source], training=mode)
             else:
                 arguments, options = map_leaves(
-                    lambda leaf: values[leaf] if isinstance(leaf, Slot) else leaf, (args, kwargs)
+                    lambda leaf: values[leaf] if isinstance(leaf, TensorIndex) else leaf, (args, kwargs)
                 )
                 outputs = layer(*arguments, training=mode, **options)
             if target >= 0:
@@ -202,13 +202,13 @@ class Graph:
             for position in spent:
                 values[position] = None
         ends = self._outputs
-        return values[ends] if isinstance(ends, Slot) else map_leaves(values.__getitem__, ends)
+        return values[ends] if isinstance(ends, TensorIndex) else map_leaves(values.__getitem__, ends)
 
     # Copies
 
     def __getstate__(self) -> dict[str, Any]:
         calls = [(node.layer, node.training, node.structure, node.results) for node in self.nodes]
-        return {"calls": calls, "arguments": self._arguments, "ends": self.slots, "layers": self.layers}
+        return {"calls": calls, "arguments": self._arguments, "ends": self.ends, "layers": self.layers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._arguments, self.layers = state["arguments"], state["layers"]
@@ -216,7 +216,7 @@ class Graph:
         self.nodes, tensors = [], list[KerasTensor]()
 
         def tensor_of(leaf: Any) -> Any:
-            return tensors[leaf] if isinstance(leaf, Slot) else leaf
+            return tensors[leaf] if isinstance(leaf, TensorIndex) else leaf
 
         for (layer, training, structure, results), arguments in zip(state["calls"], self._arguments, strict=True):
             args, kwargs = map_leaves(tensor_of, arguments)
@@ -226,9 +226,9 @@ class Graph:
         self._prepare()
 
 
-def _slots(value: Any) -> Iterator[Slot]:
-    """Yield the slots in a structure."""
-    return (leaf for leaf in autodiff.flatten(value) if isinstance(leaf, Slot))
+def _indices(value: Any) -> Iterator[TensorIndex]:
+    """Yield the indices in a structure."""
+    return (leaf for leaf in autodiff.flatten(value) if isinstance(leaf, TensorIndex))
 
 
 def _own_input(tensor: KerasTensor) -> KerasTensor:

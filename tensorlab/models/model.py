@@ -18,7 +18,7 @@ from tensorlab.models.data import Takes
 from tensorlab.models.files import Files
 from tensorlab.models.graph import Graph
 from tensorlab.models.outputs import Outputs
-from tensorlab.models.summary import Row, print_summary
+from tensorlab.models.summary import Row, marked_up, print_summary
 from tensorlab.serialization import Value, add_value, check_config, deserialize
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -199,13 +199,13 @@ class Model(Files):
     def _takes(self) -> tuple[Takes, Takes]:
         if self._graph is None:
             return super()._takes()
-        inputs, outputs = [Takes.NAMED if isinstance(each, int) else Takes.SEVERAL for each in self._graph.slots]
+        inputs, outputs = [Takes.NAMED if isinstance(each, int) else Takes.SEVERAL for each in self._graph.ends]
         return inputs, outputs
 
     def _known_outputs(self) -> Outputs | None:
         if self._graph is None or type(self).call is not Model.call:
             return None
-        outputs = self._graph.slots[1]
+        outputs = self._graph.ends[1]
         if isinstance(outputs, int):
             return Outputs((None,), False)
         if isinstance(outputs, dict):
@@ -222,7 +222,7 @@ class Model(Files):
         graph = self._described("call")
         wanted: list[KerasTensor] = autodiff.flatten(graph.inputs)
         if isinstance(inputs, dict):
-            names = list(graph.slots[0]) if isinstance(graph.slots[0], dict) else [tensor.name for tensor in wanted]
+            names = list(graph.ends[0]) if isinstance(graph.ends[0], dict) else [tensor.name for tensor in wanted]
             lacking = [name for name in names if name not in inputs]
             if lacking:
                 hint = f"the model has the inputs {names}"
@@ -289,6 +289,9 @@ class Model(Files):
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        return marked_up(self)
+
     def _rows(self) -> list[Row]:
         """Return what `summary` shows of each layer."""
         if self._graph is None:
@@ -353,7 +356,7 @@ def graph_rows(graph: Graph, declared: bool = True) -> list[Row]:
             continue
         nodes = [number for number, node in enumerate(graph.nodes) if node.layer is layer]
         shapes = [shape for shape, _ in graph.nodes[nodes[0]].results]
-        links = [histories[slot] for number in nodes for slot in graph.taken(number)]
+        links = [histories[index] for number in nodes for index in graph.taken(number)]
         shown = ", ".join([f"{name}[{call}][{index}]" for name, call, index in links]) or "-"
         rows.append(Row(layer, str(shapes[0]) if len(shapes) == 1 else str(shapes), shown))
     if not graph.branches:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorlab import terminal
+from tensorlab import markup, terminal
 from tensorlab.arguments import check_callable
 from tensorlab.errors import ArgumentError, nearest, short_repr
 from tensorlab.layers import Layer
@@ -56,6 +56,13 @@ def print_summary(
         console.print(table)
     for line in (title, *captured.get().splitlines(), *_counts(model)):
         print_fn(line)
+
+
+def marked_up(model: Steps) -> str:
+    """Return the table for notebooks."""
+    table = _table(list(_rows(model, False)), False)
+    table.title = f'Model: "{model.name}"'
+    return markup.printed(table) + markup.text(*_counts(model))
 
 
 def _table(rows: Sequence[tuple[int, Row]], show_trainable: bool) -> Table:

@@ -11,6 +11,7 @@ from tensorlab.ops import (
     activations,
     arithmetic,
     broadcasting,
+    choosing,
     comparison,
     compiled_calls,
     complex,
@@ -46,6 +47,7 @@ from tensorlab.ops import (
 from tensorlab.ops.activations import *
 from tensorlab.ops.arithmetic import *
 from tensorlab.ops.broadcasting import *
+from tensorlab.ops.choosing import *
 from tensorlab.ops.comparison import *
 from tensorlab.ops.compiled_calls import *
 from tensorlab.ops.complex import *
@@ -80,6 +82,7 @@ __all__: list[str] = []
 __all__ += activations.__all__
 __all__ += arithmetic.__all__
 __all__ += broadcasting.__all__
+__all__ += choosing.__all__
 __all__ += comparison.__all__
 __all__ += complex.__all__
 __all__ += constants.__all__

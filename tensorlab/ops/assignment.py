@@ -16,7 +16,7 @@ from tensorlab.dtypes import DType, can_hold
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, ShapeError, StateError
 from tensorlab.ops import arithmetic, extrema, powers
 from tensorlab.ops.broadcasting import spread
-from tensorlab.ops.comparison import where
+from tensorlab.ops.choosing import where
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.indexing import getitem, plain_index, scatter, selected_shape
 from tensorlab.ops.shaping import reshape

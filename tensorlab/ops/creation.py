@@ -13,7 +13,7 @@ from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.broadcasting import broadcast_to
-from tensorlab.ops.comparison import where
+from tensorlab.ops.choosing import where
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.ops.shaping import reshape
 from tensorlab.tensor import Tensor, asarray, converted

@@ -200,13 +200,14 @@ def cumulative_prod(x: Any, /, axis: int | None = None, *, dtype: Any = None, in
     return _cumulative("cumulative_prod", _running_product, 1, x, axis, dtype, include_initial)
 
 
-def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
+def diff(x: Any, /, n: int = 1, axis: int = -1, *, prepend: Any = None, append: Any = None) -> Tensor:
     """Return the differences ``x[i + 1] - x[i]`` along an axis, taken ``n`` times. Unsigned integers wrap around.
 
     Args:
         x: a tensor or an array of numbers.
+        n: how many times to take differences; 0 returns ``x``. The standard has it by name only, NumPy and Keras also
+            by position.
         axis: the axis.
-        n: how many times to take differences; 0 returns ``x``.
         prepend: values to put before ``x`` along the axis first.
         append: values to put after ``x`` along the axis first.
 

@@ -118,6 +118,10 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
 
+    def _repr_html_(self) -> str:
+        """Return the function of numbers as text for notebooks."""
+        return self.scalar._repr_html_()
+
     def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
         """Apply the function to the elements of tensors, arrays and numbers, which broadcast.
 

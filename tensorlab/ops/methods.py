@@ -19,6 +19,7 @@ from tensorlab.errors import ArgumentTypeError, DTypeError, short_repr
 from tensorlab.ops import (
     arithmetic,
     assignment,
+    choosing,
     comparison,
     exponential,
     extrema,
@@ -88,12 +89,12 @@ def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     if digits > _DECIMALS:
         return self.snapshot()
     if digits < -_DECIMALS:
-        return comparison.where(floating.isfinite(self), 0.0, self)
+        return choosing.where(floating.isfinite(self), 0.0, self)
     scale = 10.0 ** abs(digits)
     scaled = self * scale if digits > 0 else self / scale
     rounded = rounding.round(scaled)
     exact = rounded / scale if digits > 0 else rounded * scale
-    return comparison.where(floating.isfinite(exact), exact, self)  # a number too large to be scaled has no decimals
+    return choosing.where(floating.isfinite(exact), exact, self)  # a number too large to be scaled has no decimals
 
 
 def _unary(operation: Callable[..., Tensor]) -> Callable[..., Any]:

@@ -20,7 +20,6 @@ __all__ = [
     "argmax",
     "argmin",
     "count_nonzero",
-    "nonzero",
     "searchsorted",
 ]
 
@@ -83,20 +82,6 @@ def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Te
     shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # `sum` would raise in its own name
     truth = tensor if tensor.dtype.kind == "b" else tensor != 0
     return sum(truth, axis=axis, keepdims=keepdims)
-
-
-def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """Return the int64 indices of the nonzero elements in C order, as one vector for each axis.
-
-    Raises:
-        ShapeError: for a tensor of rank 0.
-
-    Source: Python array API standard, ``nonzero``.
-    """
-    tensor = as_tensor(x, "nonzero")
-    if not tensor.ndim:
-        raise ShapeError("nonzero", "a tensor with an axis", "a tensor of rank 0", "use .item()")
-    return tuple(asarray(indices, device=tensor.device) for indices in np.nonzero(on_host("nonzero", tensor)))
 
 
 def _common_dtype(who: str, *operands: Any) -> DType:

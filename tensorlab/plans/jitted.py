@@ -21,7 +21,7 @@ from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import is_profiled
 from tensorlab.plans.recording import Operand, Recording
-from tensorlab.plans.repeated import Calls, explained, record, why_eager
+from tensorlab.plans.repeated import Calls, explained, marked_up, record, why_eager
 from tensorlab.tensor import SharedTensor, Tensor, asarray
 from tensorlab.variable import Variable
 
@@ -83,6 +83,9 @@ class Jitted:
     def explain(self) -> None:
         """Print a table of each plan, or why there is none."""
         explained(self.plans, self.reason)
+
+    def _repr_html_(self) -> str:
+        return marked_up(self.plans, self.reason)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from tensorlab import terminal
+from tensorlab import markup, terminal
 from tensorlab.backends.listening import notified
 from tensorlab.devices import backend as find_backend
 from tensorlab.errors import ArgumentError, short_repr
@@ -115,6 +115,15 @@ def explained(plans: Sequence[Plan], reason: str) -> None:
         console.print(table_of(plan))
 
 
+def marked_up(plans: Sequence[Plan], reason: str) -> str:
+    """Return what `explained` prints, for notebooks."""
+    if not plans:
+        return markup.text(f"no plan: {reason or 'fewer than three calls with equal shapes'}")
+    from tensorlab.plans.table import table_of
+
+    return "".join([markup.printed(table_of(plan)) for plan in plans])
+
+
 class Repeated:
     """A function of tensors that a model calls many times, while no other code changes anything that it reads.
 
@@ -173,6 +182,9 @@ class Repeated:
     def explain(self) -> None:
         """Print a table of each plan, or why there is none."""
         explained(self.plans, self.reason)
+
+    def _repr_html_(self) -> str:
+        return marked_up(self.plans, self.reason)
 
     def graph(self) -> list[Any]:
         """Return the nodes of the first plan with their inputs, for a picture; an empty list if there is no plan."""

@@ -107,6 +107,7 @@ def load_model(
     *,
     restore_random_state: bool = False,
     unbounded_loops: bool = False,
+    large_samples: bool = False,
 ) -> Any:
     """Make the model that `save_model` saved.
 
@@ -120,6 +121,8 @@ def load_model(
         compile: whether the model is compiled as it was, with the state of the optimizer.
         restore_random_state: whether to continue the random streams where they were when the model was saved.
         unbounded_loops: whether scalar functions in the file may have loops of which it is not known that they end.
+        large_samples: whether layers may have inputs and outputs of more than 2**24 elements for one sample. Layers
+            compute on zeros while the model is made, so a small file could ask for any amount of memory.
 
     Raises:
         FileAccessError: if the file cannot be read.
@@ -139,7 +142,8 @@ def load_model(
         raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a file of tensorlab", "an ending of Keras", hint)
     with SavedFile(who, filepath, "model") as file:
         origins = checked_origins(file.who, file.section("plugins", list))
-        reading = Loading(file.who, custom_objects or {}, unbounded_loops, Counter(_weights_in(file).values()))
+        shapes = Counter(_weights_in(file).values())
+        reading = Loading(file.who, custom_objects or {}, unbounded_loops, large_samples, shapes)
         with _reading(reading, origins):
             model = _made(file)
         _check_weights(file, model)

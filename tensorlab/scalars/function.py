@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorlab import markup
 from tensorlab.forks import cached_property
 from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
@@ -238,6 +239,9 @@ class ScalarFunction:
 
     def __repr__(self) -> str:
         return f"<{self.who}: ({', '.join(self.parameters)}) -> {self.n_outputs}>"
+
+    def _repr_html_(self) -> str:
+        return markup.text(f"# {self.who}", self.source)
 
     @property
     def _identifier(self) -> str:

@@ -133,10 +133,9 @@ def _own_definition(function: types.FunctionType) -> ast.FunctionDef | None:
     start = next((number for number, line in enumerate(lines) if line.startswith("def ")), 0)
     body = itertools.takewhile(lambda line: line[:1] in " )#\n", lines[start + 1 :])
     try:
-        parsed = ast.parse("".join([lines[start], *body]))
+        (definition,) = _parsed("\n" * (first + start) + "".join([lines[start], *body])).body
     except SyntaxError:
         return None
-    (definition,) = ast.increment_lineno(parsed, first + start).body
     return definition if isinstance(definition, ast.FunctionDef) and definition.name == code.co_name else None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tensorlab import autodiff, host_arrays
+from tensorlab import autodiff, host_arrays, markup
 from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
@@ -80,6 +80,13 @@ class Tensor:
     def __repr__(self) -> str:
         values = np.array2string(self.numpy(), separator=", ", prefix=f"{self._title}(", threshold=1000)
         return f"{self._title}({values}, {self._describe()})"
+
+    def _repr_html_(self) -> str | None:
+        """Return a table for notebooks; None if there are no elements or not one or two axes."""
+        if self.ndim not in (1, 2) or not self.size:
+            return None
+        device = "" if self.device == "cpu" else f", device={self.device!r}"
+        return markup.numbers(self.numpy(), f"{self._title}: shape={self.shape}, dtype={self.dtype}{device}")
 
     def _describe(self) -> str:
         shape = f"shape={self.shape}, " if self.size == 0 or self.size > 1000 else ""

@@ -128,14 +128,11 @@ class Run:
             function
         ) in self.functions:  # imports and compiles: Python 3.11 fails if a signal handler imports in an import
             function(self.table.Maker(0))
-        from tensorlab.forks import guard
-
         signals, handling = 0, False
 
         def handle(number: int, frame: Any) -> None:
             nonlocal signals, handling
-            # Not while the last one is computing, and not while this thread compiles: Numba cannot be entered again.
-            if handling or guard._is_owned():
+            if handling:  # not while the last one is computing
                 return
             handling = True
             signals += 1

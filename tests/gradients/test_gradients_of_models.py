@@ -144,6 +144,8 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
 FIRST, LAST = "x.permute(0, 3, 1, 2)", ".permute(0, 2, 3, 1)"  # of the channels
 LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
+    "ActivityRegularization": (lambda: tl.layers.ActivityRegularization(0.1, 0.2), "1.0 * x"),
+    "AlphaDropout": (lambda: tl.layers.AlphaDropout(0.5), "1.0 * x"),  # without training
     "BatchNormalization": (  # outside of training
         lambda: tl.layers.BatchNormalization(axis=1, epsilon=9.0),
         "(x - u[:, None]) / (v[:, None] + 9).sqrt() * y[:, None] + z[:, None]",
@@ -165,10 +167,19 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         lambda: tl.layers.Conv2DTranspose(2, 2, strides=2, activation="tanh"),
         f"torch.tanh({F}.conv_transpose2d({FIRST}, y.permute(3, 2, 0, 1), z, 2){LAST})",
     ),
+    "Conv1DTranspose": (
+        lambda: tl.layers.Conv1DTranspose(2, 2, strides=2, activation="tanh"),
+        f"torch.tanh({F}.conv_transpose1d(x.mT, y.permute(2, 1, 0), z, 2).mT)",
+    ),
+    "Cropping1D": (lambda: tl.layers.Cropping1D((1, 0)), "1.0 * x[:, 1:]"),
     "Cropping2D": (lambda: tl.layers.Cropping2D(((1, 0), (0, 1))), "1.0 * x[:, 1:, :-1]"),
     "DepthwiseConv2D": (
         lambda: tl.layers.DepthwiseConv2D(2, depth_multiplier=2, activation="tanh"),
         f"torch.tanh({F}.conv2d({FIRST}, y.permute(2, 3, 0, 1).reshape(4, 1, 2, 2), z, groups=2){LAST})",
+    ),
+    "DepthwiseConv1D": (
+        lambda: tl.layers.DepthwiseConv1D(2, depth_multiplier=2, activation="tanh"),
+        f"torch.tanh({F}.conv1d(x.mT, y.permute(1, 2, 0).reshape(6, 1, 2), z, groups=3).mT)",
     ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
     "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # without training
@@ -179,8 +190,13 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "GlobalAveragePooling2D": (lambda: tl.layers.GlobalAveragePooling2D(), "x.mean((1, 2))"),
     "GlobalMaxPooling1D": (lambda: tl.layers.GlobalMaxPooling1D(), "x.amax(1)"),
     "GlobalMaxPooling2D": (lambda: tl.layers.GlobalMaxPooling2D(), "x.amax((1, 2))"),
+    "GroupNormalization": (
+        lambda: tl.layers.GroupNormalization(3, epsilon=0.5),
+        f"{F}.group_norm(x.mT, 3, y, z, 0.5).mT",
+    ),
     "Input": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
     "InputLayer": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
+    "Lambda": (lambda: tl.layers.Lambda(lambda x: x * x), "x * x"),
     "LayerNormalization": (
         lambda: tl.layers.LayerNormalization(epsilon=0.5),
         f"{F}.layer_norm(x, (3,), y, z, 0.5)",
@@ -192,9 +208,14 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         lambda: tl.layers.MaxPooling2D((2, 2), strides=1),
         f"{F}.max_pool2d({FIRST}, 2, 1){LAST}",
     ),
+    "Normalization": (lambda: tl.layers.Normalization(mean=2.0, variance=0.25), "(x - 2) / 0.5"),
     "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
     "Rescaling": (lambda: tl.layers.Rescaling(0.5, 2.0), "x * 0.5 + 2.0"),
     "Reshape": (lambda: tl.layers.Reshape((3, 2)), "x.reshape(-1, 3, 2)"),
+    "SeparableConv1D": (
+        lambda: tl.layers.SeparableConv1D(2, 2),
+        f"{F}.conv1d({F}.conv1d(x.mT, y.permute(1, 2, 0), groups=3), z.permute(2, 1, 0), u).mT",
+    ),
     "SeparableConv2D": (
         lambda: tl.layers.SeparableConv2D(2, 2),
         f"{F}.conv2d({F}.conv2d({FIRST}, y.permute(2, 3, 0, 1), groups=2), z.permute(3, 2, 0, 1), u){LAST}",
@@ -203,10 +224,12 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "SpatialDropout2D": (lambda: tl.layers.SpatialDropout2D(0.5), "1.0 * x"),  # without training
     "Softmax": (lambda: tl.layers.Softmax(axis=1), "x.softmax(1)"),
     "UnitNormalization": (lambda: tl.layers.UnitNormalization(), "x / x.norm(dim=-1, keepdim=True)"),
+    "UpSampling1D": (lambda: tl.layers.UpSampling1D(3), "x.repeat_interleave(3, 1)"),
     "UpSampling2D": (
         lambda: tl.layers.UpSampling2D((2, 3), interpolation="bilinear"),
         f"{F}.interpolate({FIRST}, scale_factor=(2, 3), mode='bilinear'){LAST}",
     ),
+    "ZeroPadding1D": (lambda: tl.layers.ZeroPadding1D((1, 2)), f"{F}.pad(x, (0, 0, 1, 2))"),
     "ZeroPadding2D": (lambda: tl.layers.ZeroPadding2D(((1, 0), (2, 1))), f"{F}.pad(x, (0, 0, 2, 1, 1, 0))"),
     "GaussianDropout": (lambda: tl.layers.GaussianDropout(0.5), "1.0 * x"),  # without training
     "Identity": (tl.layers.Identity, "1.0 * x"),

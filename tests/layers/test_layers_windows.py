@@ -12,10 +12,11 @@ import tensorlab as tl
 from tensorlab.errors import ArgumentError, DTypeError, ShapeError
 from tensorlab.layers import Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Embedding, MaxPooling2D, ZeroPadding2D
 
+_WITHOUT_FORMAT = ("Embedding", "Layer", "Unit", "Group", "Norm", "Cropping1D", "UpSampling1D")
 FIRST = [
     name
     for name, (kind, arguments, _) in CASES.items()
-    if not kind.startswith(("Embedding", "Layer", "Unit")) and arguments.get("activation") != "softmax"
+    if not kind.startswith(_WITHOUT_FORMAT) and arguments.get("activation") != "softmax"
 ]
 
 

@@ -51,7 +51,9 @@ def test_layer_accepts_names_objects_configs_and_functions() -> None:
     ):
         Dense(2, bias_regularizer=3)
     for make, name in ((L1, "l1"), (L2, "l2")):
-        with pytest.raises(ArgumentError, match=f"{make.__name__} {name}: expected a finite number, received nan"):
+        with pytest.raises(
+            ArgumentError, match=f"{make.__name__} {name}: expected a number of at least 0, received nan"
+        ):
             make(float("nan"))
 
 

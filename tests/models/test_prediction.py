@@ -228,6 +228,8 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
         Dense(3, activation=lambda x: x),
         tl.Sequential([Centred()]),
         tl.layers.Concatenate(axis=0),
+        tl.layers.Lambda(lambda x: x / tl.sum(x)),
+        tl.layers.Normalization(axis=0),
         Layer(),
     )
     built = tl.Sequential([tl.Input((4,)), Dense(3), Seen()])
@@ -240,7 +242,9 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
         *(tl.layers.PReLU(), tl.layers.Identity(), tl.layers.GaussianDropout(0.5), tl.layers.Permute((2, 1))),
         *(tl.layers.RepeatVector(2), tl.layers.Embedding(3, 2), tl.layers.SpatialDropout1D(0.5)),
         *(tl.layers.SpatialDropout2D(0.5), tl.layers.LayerNormalization(), tl.layers.UnitNormalization()),
-        *(tl.layers.ZeroPadding2D(), tl.layers.Cropping2D(), tl.layers.UpSampling2D()),
+        *(tl.layers.ZeroPadding1D(), tl.layers.Cropping1D(), tl.layers.UpSampling1D(), tl.layers.Normalization()),
+        *(tl.layers.ZeroPadding2D(), tl.layers.Cropping2D(), tl.layers.UpSampling2D(), tl.layers.AlphaDropout(0.5)),
+        *(tl.layers.ActivityRegularization(), tl.layers.GroupNormalization(2)),
         *(tl.layers.Add(), tl.layers.Subtract(), tl.layers.Multiply(), tl.layers.Average(), tl.layers.Maximum()),
         *(tl.layers.Minimum(), tl.layers.Concatenate(), tl.layers.Dot(1)),
         tl.layers.Masking(),
@@ -251,9 +255,10 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
     assert [layer for layer in separate if not is_samplewise(layer)] == []
     declared = {type(layer).__name__ for layer in separate} | {"InputLayer", "Layer"}
     # A product of one window may round in another way than one of many.
-    convolutions = {"Conv1D", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"}
-    others = {"Input", "KerasTensor"}
-    names = {name for name in tl.layers.__all__ if name[0].isupper()}
+    kinds = ("Conv{}D", "Conv{}DTranspose", "DepthwiseConv{}D", "SeparableConv{}D")
+    convolutions = {kind.format(rank) for kind in kinds for rank in (1, 2)}
+    others = {"Input", "KerasTensor", "Lambda"}
+    names = {getattr(tl.layers, name).__name__ for name in tl.layers.__all__ if name[0].isupper()}
     assert names <= declared | convolutions | others
 
 

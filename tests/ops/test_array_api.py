@@ -153,6 +153,8 @@ zeros ones empty full zeros_like ones_like empty_like full_like arange asarray
 linalg.trace linalg.diagonal linalg.svd linalg.qr linalg.tensordot linalg.vecdot
 """
 """Functions whose first keyword argument can also be positional, as in NumPy and Keras."""
+OTHER = {"diff": "diff(x, /, n, axis, *, prepend, append)"}
+"""Functions with positional arguments in the order of NumPy and Keras, which is not that of the standard."""
 
 
 def function_of(name: str) -> Any:
@@ -169,7 +171,9 @@ def signature_of(name: str) -> str:
 
 
 def standard(name: str) -> str:
-    """Return the expected signature: that of the standard, except for functions in POSITIONAL."""
+    """Return the expected signature: that of the standard, except for functions in POSITIONAL and OTHER."""
+    if name in OTHER:
+        return OTHER[name]
     if name not in POSITIONAL.split():
         return TABLE[name]
     before, after = TABLE[name].rstrip(")").split("*, ")

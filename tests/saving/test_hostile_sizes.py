@@ -177,7 +177,8 @@ def test_objects_are_bounded_only_while_a_file_is_read() -> None:
         layer = SeparableConv2D(1, 1, depth_multiplier=5, name="a")
         layer.build((None, 4096, 4096, 1))
         image = tl.asarray(np.broadcast_to(np.float32(0.0), (1, 4096, 4096, 1)))
-    loading.check_count("anything", 10**30)
+    loading.check_count("anything", 10**30, 1)
+    loading.check_elements("anything", 10**30)
     token = loading.loading.set(loading.Loading("file"))
     try:
         with pytest.raises(SavedFileError, match="file: auc num_thresholds: expected at most 1,048,576 in a file"):
@@ -186,6 +187,20 @@ def test_objects_are_bounded_only_while_a_file_is_read() -> None:
             layer(image)
         with pytest.raises(SavedFileError, match="UpSampling2D: expected at most 16,777,216 in a file"):
             _between(1 << 14, 4)
+    finally:
+        loading.loading.reset(token)
+
+
+def test_large_samples_need_consent(tmp_path: Path) -> None:
+    path = tmp_path / "model.tensorlab"
+    with tl.device("reference"):
+        tl.Sequential([tl.Input(((1 << 24) + 1,), dtype="uint8"), tl.layers.Flatten()]).save(path)
+        with pytest.raises(SavedFileError, match=r"the shape .16777217,.; if you trust the file, load it with large"):
+            tl.load_model(path)
+        assert tl.load_model(path, large_samples=True).output_shape == (None, (1 << 24) + 1)
+    token = loading.loading.set(loading.Loading("file", large_samples=True))
+    try:
+        loading.check_elements("anything", 1 << 25)
     finally:
         loading.loading.reset(token)
 

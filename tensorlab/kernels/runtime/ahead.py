@@ -255,6 +255,27 @@ def obtain(key: str, own: Callable[[], Native], other: Callable[..., Native], mi
     return made
 
 
+def compiled_elsewhere(request: Request) -> Native | None:
+    """Return a kernel that a worker process of its own compiles; None if that fails."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        return None
+    try:
+        message = pickle.dumps(request)
+        worker: Any = _started()
+    except Exception:  # the request cannot be pickled, or the process cannot be started
+        return None
+    try:
+        send(worker.stdin, message)
+        made: Native | None = receive(worker.stdout)
+        return made
+    except (EOFError, OSError):
+        return None
+    finally:
+        _close(worker)
+        worker.kill()
+        worker.wait()
+
+
 def _form_team(missing: Iterable[tuple[str, Request]]) -> int:
     """Make a team if the missing kernels justify it, and return how many workers it needs."""
     global _team

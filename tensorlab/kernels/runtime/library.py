@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import gc
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
 _origins: dict[int, tuple[str, tuple[Any, ...]]] = {}
 """The maker of each kernel and its arguments, by the kernel's address."""
+_compiling = False
+"""Whether this process compiles a kernel. Only the thread that has `guard` reads and writes it."""
 
 
 def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Code] | None = None) -> Callable[..., Any]:
@@ -38,6 +41,10 @@ def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Cod
         maker: the dotted name of the maker, relative to `tensorlab.kernels`.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
         lowered: compiles the kernel to LLVM code from the arguments; by default the maker does.
+
+    Raises:
+        StateError: if a signal handler or finalizer needs a kernel to be compiled, while it interrupts a compilation in
+            the same thread, and no other process can compile it.
     """
     key = key_of(maker, arguments)
     # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
@@ -45,13 +52,56 @@ def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Cod
         kernel = _kernels.get(key) or _loaded(key) or shipped.find(key)
         if kernel is None:
             layout.check_layout()
-            made = ahead.obtain(key, lambda: compiled(maker, arguments, lowered), compiled, missing)
+            made = _made(key, maker, arguments, lowered)
             kernel = _linked(made)
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
         _origins[native.address(kernel)] = maker, arguments
     return kernel
+
+
+def _made(key: str, maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code] | None) -> Native:
+    """Return a kernel that is missing, compiled by this process or a worker."""
+    global _compiling
+    if _compiling:  # `guard` is reentrant, so a signal handler interrupts a compilation in this thread
+        return _made_elsewhere(maker, arguments)
+    _compiling = True
+    try:
+        return ahead.obtain(key, lambda: compiled(maker, arguments, lowered), compiled, missing)
+    finally:
+        _compiling = False
+
+
+def _made_elsewhere(maker: str, arguments: tuple[Any, ...]) -> Native:
+    """Return a kernel that another process compiles, because Numba cannot be entered again.
+
+    Raises:
+        StateError: if that fails.
+    """
+    _linker()  # before a process starts, whose kernel could not be linked
+    made = ahead.compiled_elsewhere((maker, arguments))
+    if made is None:
+        raise _interrupting(f"compute with {title_of(maker, arguments)!r} once before, so that it is compiled")
+    return made
+
+
+def _linker() -> Any:
+    """Return the module `linker`, which is a local import, because it imports LLVM.
+
+    Raises:
+        StateError: in a signal handler or finalizer that interrupts this import.
+    """
+    name = f"{PACKAGE}runtime.linker"
+    module = sys.modules.get(name) or importlib.import_module(name)
+    if not hasattr(module, "load"):
+        raise _interrupting("compute once before, so that the compiler is imported")
+    return module
+
+
+def _interrupting(hint: str) -> StateError:
+    what = "a signal handler or finalizer needs a kernel while it interrupts the compilation of another one"
+    return StateError("tensorlab", what, hint)
 
 
 def missing(requests: Iterable[Request]) -> list[tuple[str, Request]]:
@@ -169,9 +219,9 @@ def _loaded(key: str) -> Callable[..., Any] | None:
 
 def _linked(found: Native) -> Callable[..., Any] | None:
     """Load a kernel from object code, after the drivers that it calls."""
-    from tensorlab.kernels.runtime import linker  # a local import, because it imports LLVM
-
+    linker = _linker()
     for symbol in found.needs:
         if symbol.startswith(DRIVER) and symbol not in native.provided:
             native.provided[symbol] = native.address(find(symbol.removeprefix(DRIVER)))
-    return linker.load(found)
+    loaded: Callable[..., Any] | None = linker.load(found)
+    return loaded
