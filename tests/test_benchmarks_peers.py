@@ -173,6 +173,7 @@ def test_mnist_runs_without_peers(
         "matrix products of an epoch alone",
         "training loss, epoch 1",
         "training loss, epoch 2",
+        "a training step of 1 image",
         "predict 1 image",
         "predict 10,000 images",
         "test accuracy after 2 epochs",

@@ -71,6 +71,7 @@ ROWS = (
     Row("the same: a process of 5 epochs, from start to end", "bench_mnist", "whole process of 5 epochs"),
     Row("the same: peak memory of that process", "bench_mnist", "peak memory of 5 epochs"),
     Row("the same: import", "bench_mnist", "import"),
+    Row("the same: a training step of 1 image", "bench_mnist", "a training step of 1 image"),
     Row("the same: predict 1 image", "bench_mnist", "predict 1 image"),
     Row("the same: predict 10,000 images", "bench_mnist", "predict 10,000 images"),
     Row("the same: test accuracy after 5 epochs, seed 0", "bench_mnist", "test accuracy after 5 epochs"),
