@@ -56,7 +56,7 @@ def gather(tensors: Iterable[Tensor | None]) -> None:
     """Copy the elements of those tensors that are `Rows`, before code that may keep or change them gets them."""
     for tensor in tensors:
         if type(tensor) is Rows:
-            tensor._buffer  # noqa: B018
+            _ = tensor._buffer
 
 
 def can_defer(source: Tensor) -> bool:
