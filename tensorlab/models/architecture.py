@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ def graph_from_config(who: str, config: Mapping[str, Any]) -> tuple[Any, Any]:
     if not isinstance(config["layers"], (list, tuple)):
         raise ArgumentTypeError(f"{who} layers", "a list of layers", short_repr(config["layers"]))
     layers: dict[str, Layer] = {}
-    waiting: list[tuple[str, int, Any]] = []
+    ready: deque[tuple[str, int, Any]] = deque()
     made: dict[tuple[str, int], Any] = {}  # the results of each call
     for entry in config["layers"]:
         check_config(f"{who} layers", entry, *_LAYER)
@@ -62,22 +63,24 @@ def graph_from_config(who: str, config: Mapping[str, Any]) -> tuple[Any, Any]:
         layer.name = name
         if isinstance(layer, InputLayer):
             made[name, 0] = declared(layer)
-        waiting += [(name, number, call) for number, call in enumerate(_list(who, entry["inbound_nodes"]))]
-    while waiting:
-        rest = []
-        for name, number, call in waiting:
-            check_config(f"{who} inbound_nodes of {name!r}", call, "args", "kwargs", "training")
-            if all(source in made for source in _sources(call)) and (number == 0 or (name, number - 1) in made):
-                args = [_resolved(who, item, made) for item in _list(who, call["args"])]
-                kwargs = {key: _resolved(who, item, made) for key, item in dict(call["kwargs"]).items()}
-                made[name, number] = layers[name](*args, training=call["training"], **kwargs)
-            else:
-                rest.append((name, number, call))
-        if len(rest) == len(waiting):
-            names = ", ".join(sorted({repr(name) for name, _, _ in rest}))
-            hint = "they depend on one another, or on a layer that is not in the config"
-            raise ArgumentError(f"{who} inbound_nodes", "calls that begin with an Input", f"those of {names}", hint)
-        waiting = rest
+        ready += [(name, number, call) for number, call in enumerate(_list(who, entry["inbound_nodes"]))]
+    waiting: dict[tuple[str, int], list[tuple[str, int, Any]]] = {}  # by a call that they need
+    while ready:
+        name, number, call = ready.popleft()
+        check_config(f"{who} inbound_nodes of {name!r}", call, "args", "kwargs", "training")
+        needed = [*_sources(call), *([(name, number - 1)] if number else [])]
+        missing = next((source for source in needed if source not in made), None)
+        if missing is not None:
+            waiting.setdefault(missing, []).append((name, number, call))
+            continue
+        args = [_resolved(who, item, made) for item in _list(who, call["args"])]
+        kwargs = {key: _resolved(who, item, made) for key, item in dict(call["kwargs"]).items()}
+        made[name, number] = layers[name](*args, training=call["training"], **kwargs)
+        ready += waiting.pop((name, number), [])
+    if waiting:
+        names = ", ".join(sorted({repr(name) for calls in waiting.values() for name, _, _ in calls}))
+        hint = "they depend on one another, or on a layer that is not in the config"
+        raise ArgumentError(f"{who} inbound_nodes", "calls that begin with an Input", f"those of {names}", hint)
     return _ends(who, config["input_layers"], made), _ends(who, config["output_layers"], made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -55,7 +56,8 @@ class Graph:
     def __init__(self, who: str, inputs: Any, outputs: Any) -> None:
         given = check_symbolic(f"{who} inputs", inputs)
         wanted = check_symbolic(f"{who} outputs", outputs)
-        twice = [tensor for tensor in given if sum(tensor.key == other.key for other in given) > 1]
+        counts = Counter(tensor.key for tensor in given)
+        twice = [tensor for tensor in given if counts[tensor.key] > 1]
         if twice:
             raise ArgumentError(f"{who} inputs", "each input once", f"{twice[0]!r} twice")
         nodes, seen, used = _walked(who, given, wanted)
@@ -68,7 +70,8 @@ class Graph:
         # An input that a layer computes, which is not in this graph, gets an Input of its own.
         own = [_own_input(tensor) for tensor in given]
         front = [tensor.node for tensor in own]
-        self.nodes = [*front, *(node for node in nodes if all(node is not each for each in front))]
+        ends = {id(node) for node in front}
+        self.nodes = [*front, *(node for node in nodes if id(node) not in ends)]
         indices: dict[tuple[int, int], TensorIndex] = {}
         for node in self.nodes:
             for index in range(len(node.results)):
@@ -81,8 +84,8 @@ class Graph:
         self._arguments = [map_leaves(index_of, (node.args, node.kwargs)) for node in self.nodes]
         self._inputs, self._outputs = map_leaves(index_of, inputs), map_leaves(index_of, outputs)
         self.layers = _in_order(self.nodes, seen, self._links())
-        names = [layer.name for layer in self.layers if layer.name]
-        again = next((name for name in names if names.count(name) > 1), None)
+        names = Counter(layer.name for layer in self.layers if layer.name)
+        again = next((name for name, count in names.items() if count > 1), None)
         if again is not None:
             same = " and ".join([repr(layer) for layer in self.layers if layer.name == again])
             raise ArgumentError(who, "layers of different names", same, "pass another name=..., or leave it out")

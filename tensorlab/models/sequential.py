@@ -61,8 +61,8 @@ class Sequential(Model):
             raise ArgumentTypeError(
                 self._who, "a list of layers", short_repr(layers), "write Sequential([...])"
             ) from None
-        for layer in given:
-            self.add(layer)
+        self._add(given[:1])
+        self._add(given[1:])  # together, since each change of a graph makes it anew
 
     @property
     def layers(self) -> list[Layer]:
@@ -81,6 +81,24 @@ class Sequential(Model):
             ArgumentTypeError: for something that is not a layer, or one that is in the model already.
             ArgumentError: for a layer whose name another one has.
         """
+        self._add([layer])
+
+    def _add(self, layers: list[Layer]) -> None:
+        """Append layers, or none if one of them does not fit."""
+        before = self._layers
+        try:
+            layers = [self._append(layer) for layer in layers]
+            if self._graph is not None and layers:
+                with Call(self, training=False):
+                    self._graph = self._extended(self._graph.inputs, self._graph.outputs, layers)
+            elif self._layers and (shape := _declared_shape(self._layers[0])) is not None:
+                self.build((None, *shape))
+        except BaseException:
+            self._layers = before
+            raise
+
+    def _append(self, layer: Any) -> Layer:
+        """Append a layer to the list, and return it."""
         if isinstance(layer, KerasTensor) and isinstance(layer.node.layer, InputLayer):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
@@ -96,16 +114,8 @@ class Sequential(Model):
             self.dtype = layer.dtype
             if layer._input_shape_given is not None and not isinstance(layer, InputLayer):
                 before = [InputLayer(layer._input_shape_given, dtype=layer.dtype)]
-        try:
-            self._layers = [*before, layer]  # a new list, since a copy of the model has the old one
-            if self._graph is not None:
-                with Call(self, training=False):
-                    self._graph = self._extended(self._graph.inputs, self._graph.outputs, [layer])
-            elif (shape := _declared_shape(self._layers[0])) is not None:
-                self.build((None, *shape))
-        except BaseException:
-            self._layers = before
-            raise
+        self._layers = [*before, layer]  # a new list, since a copy of the model has the old one
+        return layer
 
     @named
     def pop(self, rebuild: bool = True) -> Layer:

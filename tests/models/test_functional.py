@@ -17,6 +17,7 @@ from test_summary import lines_of
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from tensorlab.layers import Add, BatchNormalization, Concatenate, Dense, Dropout, Flatten, Input, Multiply
+from tensorlab.models import architecture
 
 DATA = [X, OTHER]
 
@@ -351,3 +352,16 @@ def test_operators_become_layers(rng: np.random.Generator) -> None:
         x + a
     with pytest.raises(ArgumentTypeError, match=r"one_hot: expected a tensor with values, .* put the op"):
         tl.one_hot(x, 3)
+
+
+def test_config_in_reverse_order_is_read_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = inputs = tl.Input((2,))
+    for _ in range(30):
+        x = tl.layers.Flatten()(x)
+    config = tl.Model(inputs, x).get_config()
+    config["layers"] = [config["layers"][0], *config["layers"][:0:-1]]
+    calls = []
+    sources = architecture._sources
+    monkeypatch.setattr(architecture, "_sources", lambda call: (calls.append(call), sources(call))[1])
+    assert len(tl.Model.from_config(config).layers) == 31
+    assert len([call for call in calls if isinstance(call, dict) and "training" in call]) <= 2 * 30

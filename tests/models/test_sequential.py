@@ -12,6 +12,7 @@ from weights import same
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Reshape
+from tensorlab.models.graph import Graph
 
 
 def book_model() -> tl.Sequential:
@@ -274,3 +275,14 @@ def test_names_of_layers_are_unique() -> None:
     assert len(model.layers) == 1
     model.add(Dense(2, name="b"), rebuild=False)
     assert model.pop(rebuild=False).name == "b"
+
+
+def test_many_layers_are_built_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = []
+    prepare = Graph._prepare
+    monkeypatch.setattr(Graph, "_prepare", lambda graph: (nodes.append(len(graph.nodes)), prepare(graph))[1])
+    layers = [tl.layers.Flatten() for _ in range(30)]
+    assert len(tl.Sequential([tl.Input((2,)), *layers]).layers) == 30
+    assert sum(nodes) <= 2 * 30 + 2
+    with pytest.raises(ArgumentTypeError, match=r"a layer that is not in the model yet"):
+        tl.Sequential([tl.Input((2,)), *layers, layers[3]])
