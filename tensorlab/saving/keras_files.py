@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,7 @@ def write_keras_weights(file: Any, weights: dict[str, Variable]) -> None:
         file.create_dataset(name, data=weight.numpy())
 
 
-def read_keras_weights(who: str, filepath: Any, wanted: dict[str, Variable]) -> Iterator[tuple[str, Any]]:
+def read_keras_weights(who: str, filepath: Any, wanted: dict[str, Variable]) -> Generator[tuple[str, Any]]:
     """Yield the name and the shape and dtype of each weight in a file of Keras, and then each array that is wanted.
 
     Nothing is read before its shape has been compared with that of the weight.

@@ -18,6 +18,7 @@ from tensorlab.saving.atomic import as_path
 from tensorlab.saving.container import Arrays, SavedFile, write
 from tensorlab.saving.keras_archives import save_keras_archive
 from tensorlab.saving.keras_files import is_keras_file
+from tensorlab.saving.keras_reading import keras_architecture, read_keras_archive
 from tensorlab.saving.origins import checked_origins, missing_plugin, origins_in, warn_of_changes
 from tensorlab.saving.paths import described, named_weights
 from tensorlab.saving.plain import Packer, unpack
@@ -29,7 +30,7 @@ from tensorlab.saving.state import (
     shape_from_data,
     shape_to_data,
 )
-from tensorlab.saving.weights import WEIGHTS, arrays_of, assign_all, mismatches
+from tensorlab.saving.weights import WEIGHTS, arrays_of, assign_all, load_weights, mismatches
 from tensorlab.serialization import deserialize, serialize
 
 
@@ -42,7 +43,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
 
     A file whose name ends in ``.keras`` is an archive for Keras 3 instead: the layers and weights of a `Sequential`, or
     of a `Model` of symbolic tensors, of layers that Keras has, without what `compile` was given. It needs the package
-    h5py. `load_weights` reads its weights.
+    h5py. `load_model` reads it too, and `load_weights` its weights.
 
     Args:
         model: the model.
@@ -114,6 +115,10 @@ def load_model(
     Everything in the file is checked before it is used, and no code of the file runs. What plugins register is looked
     up by name. The random streams of the process are not changed, unless that is wanted.
 
+    A file whose name ends in ``.keras`` is an archive of Keras 3: a `Sequential`, or a `Model` of symbolic tensors, of
+    layers that tensorlab has too. The model is not compiled, and random generators begin anew. It needs the package
+    h5py.
+
     Args:
         filepath: the file.
         custom_objects: the classes and functions of tensors of the user that the model consists of, by their names.
@@ -126,7 +131,8 @@ def load_model(
 
     Raises:
         FileAccessError: if the file cannot be read.
-        SavedFileError: for a damaged file, one of a newer version, or a plugin that is missing.
+        SavedFileError: for a damaged file, one of a newer version, a plugin that is missing, or an archive of Keras
+            with layers or arguments that tensorlab does not have.
 
     Warns:
         SavedFileWarning: if a plugin has changed since the model was saved.
@@ -137,6 +143,14 @@ def load_model(
     if custom_objects is not None and not isinstance(custom_objects, Mapping):
         expected = "a dict of names and objects"
         raise ArgumentTypeError(f"{who} custom_objects", expected, short_repr(custom_objects), "{'MyLayer': MyLayer}")
+    if as_path(who, filepath).endswith(".keras"):
+        archive, own = read_keras_archive(who, filepath), custom_objects or {}
+        shapes = Counter(archive.shapes.values())
+        with _reading(Loading(archive.who, own, unbounded_loops, large_samples, shapes), []):
+            model = _checked_model(archive.who, deserialize(keras_architecture(archive, own)))
+        if model.built or archive.shapes:
+            load_weights(model, filepath, who=who)
+        return model
     if is_keras_file(as_path(who, filepath)):
         hint = "make the model, and call load_weights with this file"
         raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a file of tensorlab", "an ending of Keras", hint)
@@ -218,13 +232,18 @@ def _reading(reading: Loading, origins: list[dict[str, Any]]) -> Iterator[None]:
 
 def _made(file: SavedFile) -> Any:
     """Make the model of a file and build it, with weights of 0."""
-    model = deserialize(unpack(file.who, file.section("model", dict), Arrays(file)))
-    if not isinstance(model, Layer) or not hasattr(model, "compile_from_config"):
-        raise SavedFileError(file.who, "a model", short_repr(model, 80), "the file is damaged")
+    model = _checked_model(file.who, deserialize(unpack(file.who, file.section("model", dict), Arrays(file))))
     shape = file.header.get("built_for")
     if shape is not None and not model.built:
         model.build(shape_from_data(file.who, shape))
     return model
+
+
+def _checked_model(who: str, made: Any) -> Any:
+    """Return what a file describes if it is a model."""
+    if not isinstance(made, Layer) or not hasattr(made, "compile_from_config"):
+        raise SavedFileError(who, "a model", short_repr(made, 80), "the file is damaged")
+    return made
 
 
 def _check_weights(file: SavedFile, model: Layer) -> None:

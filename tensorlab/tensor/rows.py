@@ -38,11 +38,14 @@ class Rows(Tensor):
     @property
     def _buffer(self) -> Any:  # type: ignore[override]
         """Gather the rows."""
-        source, indices = self.origin
+        origin = getattr(self, "origin", None)
+        if origin is None:  # another thread has gathered them meanwhile
+            return _BUFFER.__get__(self)
+        source, indices = origin
         buffer = self._backend.gather(source._buffer, indices)
         _BUFFER.__set__(self, buffer)
-        del self.origin
         self.__class__ = Tensor  # type: ignore[assignment]
+        self.origin = None  # type: ignore[assignment]
         return buffer
 
 

@@ -178,6 +178,20 @@ def gzip_changed(choose: random.Random, data: bytes) -> bytes:
     return b"".join(made) + choose.choice((b"", bytes(100), b"more", made[0]))
 
 
+def member_changed(name: str, inner: Change) -> Change:
+    """Return a change of one member of a zip file."""
+
+    def change(choose: random.Random, data: bytes) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(made, "w") as changed:
+            for each in archive.namelist():
+                content = archive.read(each)
+                changed.writestr(each, inner(choose, content) if each == name else content)
+        return made.getvalue()
+
+    return change
+
+
 def zip_changed(inner: Change) -> Change:
     """Return a change of a zip file or of one of its members."""
 

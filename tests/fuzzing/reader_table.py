@@ -194,6 +194,16 @@ def keras_reader() -> Reader:
     return Reader("a.keras", [made.getvalue()], change, _into(_keras_model()))
 
 
+def keras_models_reader() -> Reader:
+    """The architecture in archives, most often of those that Keras has written."""
+    samples = [(Path(__file__).parents[1] / "data" / "keras_model.keras").read_bytes()]
+    for model in (_keras_model(), _of_images(), _of_words()):
+        path = Path(tempfile.mkdtemp()) / "a.keras"
+        model.save(path)
+        samples.append(path.read_bytes())
+    return Reader("a.keras", samples, mutations.member_changed("config.json", mutations.json_changed), tl.load_model)
+
+
 def _scalars() -> list[Any]:
     found = [tl.relu.scalar, tl.tanh.scalar, tl.activations.get("gelu").scalar, tl.sigmoid.scalar]
     return [json.dumps(to_data(each)).encode() for each in found] + [
@@ -300,6 +310,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "checkpoints": checkpoints_reader,
     "hdf5": hdf5_reader,
     "keras": keras_reader,
+    "keras models": keras_models_reader,
     "scalars": scalars_reader,
     "configs": configs_reader,
     "cache": cache_reader,

@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tensorlab.kernels import CHUNK
+from tensorlab.kernels.loops.idle import idle_namespace, idle_source
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -58,7 +59,7 @@ def _fill(products, first, count, columns, x, x_step, d):
         row += 1
 
 
-def _source(slots: int, hyperparameters: int) -> str:
+def _source(slots: int, hyperparameters: int, has_idle: bool) -> str:
     slot_names = [f"s{k}" for k in range(slots)]
     hyper_names = [f"h{k}" for k in range(hyperparameters)]
     arrays = ["w", *slot_names]
@@ -69,12 +70,25 @@ def _source(slots: int, hyperparameters: int) -> str:
     results = ", ".join(f"{name}_new" for name in arrays)
     stores = "\n            ".join(f"{name}[first + j] = stored({name}_new)" for name in arrays)
     data = [f"data(address({name}))" for name in ["x", "d", *arrays]]
-    return f"""
+    given = ", ".join(["first", "steps", *addresses[3:], *hyper_names])
+    skipped = f"""
+            if factor == 0 and is_finite and stays({given}):
+                first += steps
+                continue
+"""
+    # 0 times a number that is not finite is NaN
+    checked = """
+    is_finite = True
+    for j in range(columns if columns >= NARROW else 0):
+        is_finite &= d[j] - d[j] == 0
+"""
+    return f"""{idle_source(slots, hyperparameters) if has_idle else ""}
 @jit
 def task(chunk, total, columns, x_step, {", ".join(addresses + hyper_names)}):
     {pointers}
     products = scratch(BLOCK, kind)
     first, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, total)
+    {checked if has_idle else ""}
     while first < end:
         if columns < NARROW:
             steps = min(BLOCK, end - first)
@@ -85,6 +99,7 @@ def task(chunk, total, columns, x_step, {", ".join(addresses + hyper_names)}):
             column = first - row * columns
             steps = min(columns - column, end - first)
             factor, part = x[row * x_step], d_address + column * SIZE
+            {skipped if has_idle else ""}
         for j in range(steps):
             {results} = scalar({", ".join(read + hyper_names)})
             {stores}
@@ -116,7 +131,8 @@ def outer_update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Def
     """
     hyperparameters = function.arity - 2 - slots
     kind = storage(dtype)
-    namespace = {
+    short = idle_namespace(function, dtype)
+    namespace = short | {
         "BLOCK": _BLOCK,
         "CHUNK": CHUNK,
         "NARROW": _NARROW,
@@ -138,6 +154,8 @@ def outer_update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Def
         "stored": convert(None, dtype),
         "stride": memory.stride,
     }
-    launch = build(_source(slots, hyperparameters), namespace, f"outer update {function.name} {dtype}")["launch"]
+    launch = build(_source(slots, hyperparameters, bool(short)), namespace, f"outer update {function.name} {dtype}")[
+        "launch"
+    ]
     signature = (types.int64, *[memory.array_object] * (3 + slots), *[types.float64] * hyperparameters)
     return launch, signature

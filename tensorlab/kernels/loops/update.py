@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import types
 
 from tensorlab.kernels import CHUNK
+from tensorlab.kernels.loops.idle import idle_namespace, idle_source
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -14,21 +15,27 @@ from tensorlab.kernels.runtime.threads import run
 from tensorlab.scalars import ScalarFunction
 
 
-def _source(slots: int, hyperparameters: int) -> str:
+def _source(slots: int, hyperparameters: int, has_idle: bool) -> str:
     slot_names = [f"s{k}" for k in range(slots)]
     hyper_names = [f"h{k}" for k in range(hyperparameters)]
     arrays = ["w", "g", *slot_names]
     pointers = "\n    ".join(f"{name} = pointer({name}_address, kind)" for name in arrays)
     results = ", ".join(f"{name}_new" for name in ["w", *slot_names])
-    stores = "\n        ".join(f"{name}[i] = stored({name}_new)" for name in ["w", *slot_names])
-    addresses = ", ".join(f"{name}_address" for name in arrays)
-    return f"""
+    stores = "; ".join(f"{name}[i] = stored({name}_new)" for name in ["w", *slot_names])
+    addresses = [f"{name}_address" for name in arrays]
+    given = ", ".join(["first", "stop - first", *addresses[2:], *hyper_names])
+    skipped = f"if is_zero(g_address, first, stop - first) and stays({given}): continue"
+    return f"""{idle_source(slots, hyperparameters) if has_idle else ""}
 @jit
-def task(chunk, total, {", ".join([addresses, *hyper_names])}):
+def task(chunk, total, {", ".join([*addresses, *hyper_names])}):
     {pointers}
-    for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, total)):
-        {results} = scalar({", ".join([f"read({name}[i])" for name in arrays] + hyper_names)})
-        {stores}
+    end = min(chunk * CHUNK + CHUNK, total)
+    for first in range(chunk * CHUNK, end, {"IDLE_BLOCK" if has_idle else "CHUNK"}):
+        stop = {"min(first + IDLE_BLOCK, end)" if has_idle else "end"}
+        {skipped if has_idle else ""}
+        for i in range(first, stop):
+            {results} = scalar({", ".join([f"read({name}[i])" for name in arrays] + hyper_names)})
+            {stores}
 
 
 def launch(pool, total, {", ".join(arrays + hyper_names)}):
@@ -51,8 +58,8 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Definitio
         and of one size), and the hyperparameters as float64.
     """
     hyperparameters = function.arity - 2 - slots
-    source = _source(slots, hyperparameters)
-    namespace = {
+    short = idle_namespace(function, dtype)
+    namespace = short | {
         "CHUNK": CHUNK,
         "address": memory.address,
         "data": memory.data,
@@ -66,6 +73,6 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Definitio
         "scalar": lift(function, dtype),
     }
     name = f"update {function.name} {dtype}"
-    launch = build(source, namespace, name)["launch"]
+    launch = build(_source(slots, hyperparameters, bool(short)), namespace, name)["launch"]
     signature = (*[types.int64] * 2, *[memory.array_object] * (2 + slots), *[types.float64] * hyperparameters)
     return launch, signature
