@@ -7,13 +7,13 @@ A module-level ``__getattr__`` would do, but Python cannot specialize attribute 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
 from tensorlab.forks import guard
 
-__all__ = ["submodules"]
+__all__ = ["function", "submodules"]
 
 
 class _Submodule(ModuleType):
@@ -45,3 +45,21 @@ def submodules(package: str, names: Iterable[str]) -> list[ModuleType]:
         names: the names of the submodules.
     """
     return [_Submodule(f"{package}.{name}") for name in names]
+
+
+def function(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that imports a module when it is called, and calls the module's function of this name.
+
+    Args:
+        module: the full name of the module.
+        name: the name of its function.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with guard:
+            found = importlib.import_module(module)
+        return getattr(found, name)(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"Call `{module}.{name}`."
+    return call

@@ -15,7 +15,7 @@ from tensorlab.host_arrays import host_array
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, asarray
 
 Array = np.ndarray[Any, Any]
 
@@ -119,6 +119,7 @@ class Normalization(Layer):
     def build(self, input_shape: Any) -> None:
         """Create the mean and the variance, of the lengths of the axes."""
         lengths: Shape = tuple([input_shape[axis] for axis in self._positions(input_shape)])
+        self._lengths = lengths
         if self.input_mean is None or self.input_variance is None:
             options: dict[str, Any] = {"trainable": False}
             self.adapt_mean = self.add_weight(lengths, "zeros", name="mean", **options)
@@ -133,22 +134,38 @@ class Normalization(Layer):
             expected = f"a mean that broadcasts to the shape {lengths}"
             raise ShapeError(self._who, expected, f"one of shape {self.input_mean.shape}") from None
 
+    def _statistics(self, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the mean and the variance, in a shape that broadcasts to inputs, or to those of the build."""
+        shape = self._built_for if inputs is None else inputs.shape
+        kept = self._positions(shape)
+        lengths = tuple([n if axis in kept else 1 for axis, n in enumerate(shape)])
+        if self.input_mean is None:
+            return ops.reshape(self.adapt_mean, lengths), ops.reshape(self.adapt_variance, lengths)
+        convert = asarray if inputs is None else inputs.like
+        mean, variance = (convert(each.astype(self.dtype).reshape(lengths)) for each in (self._mean, self._variance))
+        return mean, variance
+
     def call(self, inputs: Tensor) -> Tensor:
         """Normalize the inputs."""
         inputs = inputs.astype(self.dtype)
         kept = self._positions(inputs.shape)
-        shape = tuple([n if axis in kept else 1 for axis, n in enumerate(inputs.shape)])
-        if self.input_mean is None:
-            own: tuple[Any, Any] = (self.adapt_mean, self.adapt_variance)
-        else:
-            own = self._mean.astype(self.dtype), self._variance.astype(self.dtype)
         lengths = tuple([inputs.shape[axis] for axis in kept])
-        if tuple(own[0].shape) != lengths:
-            expected = f"inputs of lengths {tuple(own[0].shape)} along axes {self.axis}"
+        if lengths != self._lengths:
+            expected = f"inputs of lengths {self._lengths} along axes {self.axis}"
             raise ShapeError(self._who, expected, f"inputs of shape {inputs.shape}")
-        mean, variance = (ops.reshape(each if isinstance(each, Tensor) else inputs.like(each), shape) for each in own)
+        mean, variance = self._statistics(inputs)
         result: Tensor = _restored(inputs, mean, variance) if self.invert else _standardized(inputs, mean, variance)
         return result
+
+    @property
+    def mean(self) -> Tensor | None:
+        """The mean, in a shape that broadcasts to the inputs; None before the layer is built."""
+        return self._statistics()[0] if self.built else None
+
+    @property
+    def variance(self) -> Tensor | None:
+        """The variance, in the shape of the mean."""
+        return self._statistics()[1] if self.built else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return the shape of the outputs, that of the inputs."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 from tensorlab import ops
 from tensorlab.arguments import wrap_functions
 from tensorlab.linalg.decompositions import cholesky, qr
-from tensorlab.linalg.norms import matrix_norm, norm, vector_norm
+from tensorlab.linalg.norms import matrix_norm, norm, vector_norm  # noqa: F401  (norm is in tensorlab.ops)
 from tensorlab.linalg.products import cross, diagonal, trace
 from tensorlab.linalg.solving import det, inv, matrix_power, slogdet, solve
 from tensorlab.linalg.spectral import eigh, eigvalsh, matrix_rank, pinv, svd, svdvals
@@ -43,8 +43,8 @@ __all__ = [
 
 
 wrap_functions(globals(), __all__)
-for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
-    setattr(ops, _function.__name__, _function)  # as in keras.ops, which tensorlab.ops cannot import from here
+for _name in ops.OF_LINALG:
+    setattr(ops, _name, globals()[_name])
 
 
 def __getattr__(name: str) -> NoReturn:

@@ -2,10 +2,11 @@
 
 Each module exports the names in its ``__all__``. The elementwise operations are plain Python functions of numbers,
 lifted to tensors; their derivatives are taken from their source. There is no complex dtype; ``conj``, ``imag`` and
-``real`` take real ones. The names of `compiled_calls`, `crossentropy` and `keras_names` are in
-`tensorlab.ops` only.
+``real`` take real ones. The names of `compiled_calls`, `crossentropy`,
+`keras_activations` and `keras_names` are in `tensorlab.ops` only.
 """
 
+from tensorlab import lazy
 from tensorlab.arguments import wrap_functions
 from tensorlab.ops import (
     activations,
@@ -26,6 +27,7 @@ from tensorlab.ops import (
     floating,
     indexing,
     joining,
+    keras_activations,
     keras_names,
     lift,
     linalg,
@@ -62,6 +64,7 @@ from tensorlab.ops.extrema import *
 from tensorlab.ops.floating import *
 from tensorlab.ops.indexing import *
 from tensorlab.ops.joining import *
+from tensorlab.ops.keras_activations import *
 from tensorlab.ops.keras_names import *
 from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
@@ -110,4 +113,13 @@ __all__ += sorting.__all__
 __all__ += statistics.__all__
 __all__ += trigonometric.__all__
 
-wrap_functions(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])
+_OTHERS = (compiled_calls, crossentropy, keras_activations, keras_names)
+wrap_functions(globals(), [*__all__, *(name for module in _OTHERS for name in module.__all__)])
+
+OF_LINALG = (
+    *("cholesky", "cross", "det", "diagonal", "eigh", "inv", "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve"),
+    *("svd", "trace"),
+)
+"""Functions of ``keras.ops`` that `tensorlab.linalg` defines, which is imported when one is called."""
+for _name in OF_LINALG:
+    globals()[_name] = lazy.function("tensorlab.linalg", _name)

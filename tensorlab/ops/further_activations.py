@@ -8,6 +8,14 @@ from __future__ import annotations
 import math
 
 
+def approximate_gelu(x: float) -> float:
+    """Compute ``x / 2 · (1 + tanh(√(2 / π) (x + 0.044715 x³)))``.
+
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415.
+    """
+    return 0.5 * x * (1.0 + math.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+
+
 def celu(x: float, alpha: float = 1.0) -> float:
     """Compute ``x`` where it is above 0, else ``alpha · (exp(x / alpha) - 1)``.
 

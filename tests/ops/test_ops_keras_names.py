@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
-from tensorlab.ops import keras_names
+from tensorlab.ops import keras_activations, keras_names
 
 pytestmark = pytest.mark.usefixtures("reference")
 
@@ -22,8 +25,47 @@ def test_aliases_are_the_same_functions() -> None:
         theirs, ours = names.split()
         assert getattr(ops, theirs) is getattr(tl, ours)
     assert all(hasattr(ops, name) for name in keras_names.__all__)
-    assert all(getattr(ops, name) is getattr(tl.linalg, name) for name in ("inv", "det", "svd", "qr", "solve", "trace"))
-    assert not set(keras_names.__all__) & set(ops.__all__)
+    assert all(getattr(tl.linalg, name) is getattr(ops, name) for name in ("inv", "det", "svd", "qr", "solve", "trace"))
+    for module in (keras_names, keras_activations):
+        assert not set(module.__all__) & set(ops.__all__)
+
+
+def test_linear_algebra_is_imported_by_its_first_call() -> None:
+    program = (
+        "import sys, tensorlab as tl\n"
+        "print('tensorlab.linalg' in sys.modules, tl.ops.norm.__doc__)\n"
+        "print(float(tl.ops.norm(tl.asarray([3.0, 4.0]))), tl.ops.norm is tl.linalg.norm)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["False Call `tensorlab.linalg.norm`.", "5.0 True"], done.stderr
+
+
+ACTIVATIONS = [name for name in keras_activations.__all__ if name != "gelu"]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_those_of_models(name: str) -> None:
+    x = np.array([-30.0, -2.0, -0.4, 0.0, 0.3, 1.5, 40.0])
+    np.testing.assert_array_equal(getattr(ops, name)(x).numpy(), getattr(tl.activations, name)(x).numpy())
+
+
+def test_activations_take_their_parameters() -> None:
+    x = np.array([-2.0, -0.5, 0.5, 2.0])
+    np.testing.assert_allclose(ops.elu(x, alpha=0.5).numpy(), np.where(x > 0, x, 0.5 * np.expm1(x)), rtol=1e-12)
+    np.testing.assert_allclose(ops.leaky_relu(x, 0.1).numpy(), np.where(x > 0, x, 0.1 * x), rtol=1e-12)
+    np.testing.assert_allclose(ops.threshold(x, 1.0, -3.0).numpy(), np.where(x > 1.0, x, -3.0), rtol=1e-12)
+    exact = [each * 0.5 * (1.0 + math.erf(each / math.sqrt(2.0))) for each in x]
+    near = 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
+    np.testing.assert_allclose(ops.gelu(x, approximate=False).numpy(), exact, rtol=1e-12)
+    np.testing.assert_allclose(ops.gelu(x).numpy(), near, rtol=1e-12)
+    inputs = tl.Input((3,))
+    model = tl.Model(inputs, ops.elu(inputs, alpha=2.0))
+    row = np.array([[-1.0, 0.0, 2.0]], np.float32)
+    np.testing.assert_allclose(model.predict(row, verbose=0), np.where(row > 0, row, 2.0 * np.expm1(row)), rtol=1e-6)
+    with pytest.raises(ArgumentError, match="elu alpha: expected a finite number, received 'a'"):
+        ops.elu(x, alpha="a")
+    with pytest.raises(ArgumentTypeError, match=r"elu: .*beta"):
+        ops.elu(x, beta=1.0)
 
 
 def test_conversions_and_queries(rng: np.random.Generator) -> None:
