@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from tensorlab import autodiff, initializers, ops, regularizers
+from tensorlab import autodiff, constraints, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
@@ -42,10 +42,12 @@ class BatchNormalization(Layer):
         moving_variance_initializer: the initial value of the running variance.
         beta_regularizer: a penalty on β that is added to the loss.
         gamma_regularizer: the same for γ.
+        beta_constraint: what β has to satisfy after each step.
+        gamma_constraint: the same for γ.
 
     Raises:
         ArgumentError: for an axis that is not an integer, or a number out of range.
-        UnknownNameError: for an unknown initializer or regularizer.
+        UnknownNameError: for an unknown initializer, regularizer or constraint.
         ShapeError: when it is built for inputs without this axis, or of unknown length along it.
 
     Source: Ioffe and Szegedy, "Batch Normalization", arXiv:1502.03167; Keras, ``keras.layers.BatchNormalization``.
@@ -79,6 +81,8 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -95,6 +99,8 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Create γ, β and the running means."""

@@ -11,6 +11,7 @@ from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.arguments import batch_shape
 from tensorlab.layers.base import Layer
+from tensorlab.layers.windows import choice
 from tensorlab.rules import finite, integer
 from tensorlab.shapes import Shape, as_shape, items_of
 from tensorlab.tensor import Tensor
@@ -18,6 +19,13 @@ from tensorlab.tensor import Tensor
 
 class Flatten(Layer):
     """Flatten every sample to one axis: ``(batch, …) → (batch, product of …)``.
+
+    Args:
+        data_format: "channels_first" to move the second axis of inputs to the end before, which gives the result of
+            the same data with the channels last; "channels_last" or None not to.
+
+    Raises:
+        ArgumentError: for another data format.
 
     Source: Keras, ``keras.layers.Flatten``.
 
@@ -29,9 +37,18 @@ class Flatten(Layer):
     _takes_one = True
     samplewise = True
 
+    def __init__(self, data_format: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        formats = ("channels_last", "channels_first")
+        name = f"{self._who} data_format"
+        self.data_format = None if data_format is None else choice(name, data_format, formats)
+
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape the inputs."""
-        return ops.reshape(inputs, (_batch(self._who, inputs), math.prod(inputs.shape[1:])))
+        batch = _batch(self._who, inputs)
+        if self.data_format == "channels_first" and inputs.ndim > 2:
+            inputs = ops.moveaxis(inputs, 1, -1)
+        return ops.reshape(inputs, (batch, math.prod(inputs.shape[1:])))
 
 
 class Reshape(Layer):

@@ -228,6 +228,27 @@ def test_noise_shape_shares_random_numbers(cls: Any) -> None:
         cls(0.5, (0, 1), name="d")
 
 
+def test_flatten_can_move_channels_to_the_end(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    expected = np.moveaxis(x, 1, -1).reshape(2, -1)
+    layer = tl.layers.Flatten("channels_first")
+    np.testing.assert_array_equal(deserialize(serialize(layer))(x).numpy(), expected)
+    np.testing.assert_array_equal(tl.layers.Flatten()(x).numpy(), x.reshape(2, -1))
+    with pytest.raises(ArgumentError, match="Flatten 'f' data_format: expected 'channels_last' or 'channels_first', r"):
+        tl.layers.Flatten("first", name="f")
+
+
+def test_constraints_of_batch_normalization_hold_after_a_step(rng: np.random.Generator) -> None:
+    layer = tl.layers.BatchNormalization(beta_constraint="non_neg", gamma_constraint=tl.constraints.MaxNorm(0.5))
+    model = tl.Sequential([tl.Input((3,)), layer])
+    model.compile(tl.optimizers.SGD(0.5), "mse")
+    x = rng.normal(size=(8, 3)).astype(np.float32)
+    model.train_on_batch(x, x - 5.0)
+    gamma, beta = layer.get_weights()[:2]
+    np.testing.assert_array_equal(beta, np.zeros(3))
+    assert np.sqrt((gamma.astype(np.float64) ** 2).sum()) < 0.5 + 1e-6
+
+
 def test_activity_regularization_adds_the_penalty_to_the_loss(rng: np.random.Generator) -> None:
     x = rng.normal(size=(6, 3)).astype(np.float32)
     model = tl.Sequential([tl.Input((3,)), ActivityRegularization(0.5, 0.25)])

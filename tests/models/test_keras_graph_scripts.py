@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import keras_layer_scripts  # noqa: F401  (adds its scripts)
 import pytest
 from keras_graph_scripts import SCRIPTS
 from record_keras import GRAPH_RECORD, plain
 from test_keras_scripts import check
 
 import tensorlab as tl
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*do not pass an `input_shape`")
 
 RECORDED: dict[str, Any] = json.loads(GRAPH_RECORD.read_text())
 

@@ -32,6 +32,7 @@ def plain(value: Any) -> Any:
 def main() -> None:
     import keras
     import keras_graph_scripts
+    import keras_layer_scripts  # noqa: F401  (adds its scripts)
     import keras_mask_scripts  # noqa: F401  (adds its scripts)
     import keras_metric_scripts
 
