@@ -239,4 +239,4 @@ def get(identifier: Any) -> Callable[[Any], Tensor]:
     raise ArgumentTypeError("activation", "a name or a function", short_repr(identifier))
 
 
-deserialize = _deserializer("activation", get)
+deserialize = _deserializer(__name__, "activation", get)

@@ -166,7 +166,7 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     raise ArgumentTypeError("constraint", "a name, a Constraint, or a function of a weight", short_repr(identifier))
 
 
-deserialize = _deserializer("constraint", get)
+deserialize = _deserializer(__name__, "constraint", get)
 
 
 if not TYPE_CHECKING:  # a type checker would accept every name

@@ -280,7 +280,7 @@ def get(identifier: Any) -> Any:
     return _get("initializer", identifier, Initializer)
 
 
-deserialize = _deserializer("initializer", get)
+deserialize = _deserializer(__name__, "initializer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

@@ -143,7 +143,7 @@ def get(identifier: Any) -> Callable[[Any], Tensor] | None:
     return found
 
 
-deserialize = _deserializer("regularizer", get)
+deserialize = _deserializer(__name__, "regularizer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

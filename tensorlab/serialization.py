@@ -242,10 +242,11 @@ def of_kind(kind: str, config: Any) -> Any:
     return deserialize(config)
 
 
-def deserializer(kind: str, get: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def deserializer(module: str, kind: str, get: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return the function `deserialize` of the module of a kind.
 
     Args:
+        module: the name of the module, by which the function is pickled.
         kind: the kind.
         get: the module's function that returns an object from its name, config or class.
     """
@@ -261,6 +262,7 @@ def deserializer(kind: str, get: Callable[[Any], Any]) -> Callable[[Any], Any]:
         UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for something that is neither a config nor a name.
     """
+    deserialize.__module__, deserialize.__qualname__ = module, "deserialize"
     return deserialize
 
 

@@ -166,7 +166,7 @@ def _layer(config: Any) -> Layer:
     return made
 
 
-deserialize = _deserializer("layer", _layer)
+deserialize = _deserializer(__name__, "layer", _layer)
 
 
 if not TYPE_CHECKING:  # a type checker would accept every name

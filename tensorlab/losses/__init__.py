@@ -121,7 +121,7 @@ __all__ = [
     "tversky",
 ]
 
-deserialize = _deserializer("loss", get)
+deserialize = _deserializer(__name__, "loss", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

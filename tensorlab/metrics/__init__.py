@@ -154,7 +154,7 @@ __all__ = [
     "top_k_categorical_accuracy",
 ]
 
-deserialize = _deserializer("metric", get)
+deserialize = _deserializer(__name__, "metric", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

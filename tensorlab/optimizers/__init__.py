@@ -41,7 +41,7 @@ __all__ = [
     "serialize",
 ]
 
-deserialize = _deserializer("optimizer", get)
+deserialize = _deserializer(__name__, "optimizer", get)
 
 if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = absent.lookup(globals())

@@ -24,9 +24,12 @@ Maker = Callable[..., Array]
 
 
 def apart(rng: Rng, *shape: int) -> Array:
-    """Return random numbers that differ by at least 0.06 from each other and from 0."""
+    """Return random numbers that differ by at least 0.07 from each other, and by 0.01 from multiples of 0.1.
+
+    Some activations have kinks there, where central differences are no gradients.
+    """
     count = int(np.prod(shape))
-    numbers = (rng.permutation(count) + 1.0 + rng.uniform(-0.2, 0.2, count)) * 0.1
+    numbers = (rng.permutation(count) + 1.0 + rng.uniform(0.1, 0.4, count)) * 0.1
     return (numbers * rng.choice([-1, 1], count)).reshape(shape)
 
 
