@@ -54,7 +54,7 @@ def numbers(values: Any, caption: str) -> str:
 
 
 _ENDS = 5
-_ELLIPSIS = "…"
+_ELLIPSIS = "..."
 
 
 def _ends(length: int) -> list[int | None]:
