@@ -42,9 +42,9 @@ def test_readers_refuse_changed_files(rng, tmp_path, monkeypatch) -> None:
 
 @LINUX
 def test_operations_stay_in_their_memory(rng) -> None:
-    done = fuzzed(HERE / "operations.py", "--count", 300, "--threads", 3, "--seed", rng.integers(1 << 30))
+    done = fuzzed(HERE / "operations.py", "--count", 120, "--threads", 3, "--seed", rng.integers(1 << 30))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "300 operations in 3 threads, guarded memory, 0 wrong" in done.stdout
+    assert "120 operations in 3 threads, guarded memory, 0 wrong" in done.stdout
 
 
 OUTSIDE = """

@@ -100,7 +100,7 @@ print(hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights()
 """
 USING = """
 x = np.array([[0.1, 0.2]])
-layers = [Dense(3, activation="hat", kernel_initializer="ninths", dtype="float64"), tl.optimizers.deserialize(
+layers = [Dense(3, activation="hat", kernel_initializer="ninths", dtype="float64"), tl.layers.deserialize(
     {"class_name": "Double", "kind": "layer", "config": {"dtype": "float64"}})]
 model = tl.Sequential(layers)
 model.compile("signed", "cubed")
