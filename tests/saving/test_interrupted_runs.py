@@ -143,7 +143,7 @@ def test_network_of_the_book_that_is_killed_ends_with_the_same_bits(tmp_path: Pa
     choose, program = random.Random(os.environ.get("TENSORLAB_TEST_SEED")), "mnist_run.py"
     expected = killed_runs.ended(killed_runs.started("", "6000", program=program))
     assert len(expected) == 64
-    assert killed_runs.killed(str(tmp_path), choose, 2, "6000", seconds=0.5, program=program) == expected
+    assert killed_runs.killed(str(tmp_path), choose, 10, "6000", seconds=0.5, program=program) == expected
 
 
 @posix
