@@ -52,9 +52,9 @@ def _annotations(cls: Any) -> dict[str, Any]:
 
 
 def _may_become(present: Any, value: Any, annotation: Any) -> bool:
-    """Return whether an attribute may have had a value: one of the kind of the annotation, and of its present value.
+    """Return whether a value may be restored: it has the kind of the present value, and the annotation allows it.
 
-    None fits any present value, and any value fits None, if the annotation allows it.
+    None and any other value may replace each other if the annotation allows both.
     """
     if present is None or value is None:
         return present is value or _fits(value, annotation)
@@ -62,7 +62,7 @@ def _may_become(present: Any, value: Any, annotation: Any) -> bool:
 
 
 def _fits(value: Any, annotation: Any) -> bool:
-    """Return whether a plain value is of the kind that an annotation names, or the annotation names another kind."""
+    """Return whether an annotation allows a plain value. Annotations of other kinds than plain values allow all."""
     parts = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kinds = [typing.get_origin(part) or part for part in parts]
     return any([not isinstance(kind, type) or _is_like(value, kind) for kind in kinds])

@@ -48,12 +48,12 @@ def standardize_dtype(dtype: Any) -> str:
 
 
 def is_float_dtype(dtype: Any) -> bool:
-    """Return whether a dtype is one of real numbers. Source: Keras, ``keras.backend.is_float_dtype``."""
+    """Return whether a dtype is a floating-point type. Source: Keras, ``keras.backend.is_float_dtype``."""
     return dtypes.as_dtype(dtype, "is_float_dtype").kind == "f"
 
 
 def is_int_dtype(dtype: Any) -> bool:
-    """Return whether a dtype is one of integers. Source: Keras, ``keras.backend.is_int_dtype``."""
+    """Return whether a dtype is an integer type. Source: Keras, ``keras.backend.is_int_dtype``."""
     return dtypes.as_dtype(dtype, "is_int_dtype").kind in "iu"
 
 

@@ -1,4 +1,4 @@
-"""Keras's settings. tensorlab has one value of each; the setters accept that value, and say what to do instead."""
+"""Keras's settings. Each has a single value here. A setter accepts it; for another value, its error says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What notebooks show: HTML that is well-formed, without scripts, small, and with the right contents."""
+"""Objects in notebooks: the HTML is well-formed, small and without scripts, and shows the right values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other names that Keras has for layers. Each is the class itself, and is saved under the class's own name."""
+"""Keras's aliases of layers. A layer is saved under the name of its class, whichever name made it."""
 
 from __future__ import annotations
 

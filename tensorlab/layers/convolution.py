@@ -46,7 +46,7 @@ class Activated(Windowed):
         return images
 
     def _kernel_of_images(self, kernel: Tensor) -> Tensor:
-        """Return a kernel with two axes before its channels; that of a sequence has a height of 1."""
+        """Return the kernel of a convolution in two dimensions; the kernel of a sequence gets a height of 1."""
         return kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape))
 
     def _convolved(self, images: Tensor, weights: Tensor, windows: Windows) -> Tensor:

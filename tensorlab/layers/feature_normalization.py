@@ -168,7 +168,7 @@ class Normalization(Layer):
         return self._statistics()[1] if self.built else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Return the shape of the outputs, that of the inputs."""
+        """Return the shape of the outputs, which is that of the inputs."""
         self._positions(input_shape)
         return tuple(input_shape)
 

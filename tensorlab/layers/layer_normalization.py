@@ -121,7 +121,7 @@ class Scaled(Layer):
         return result
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Return the shape of the outputs, that of the inputs."""
+        """Return the shape of the outputs, which is that of the inputs."""
         _positions(self._who, self.axis, len(input_shape))
         return tuple(input_shape)
 
@@ -166,15 +166,8 @@ class GroupNormalization(Scaled):
     Args:
         groups: the number of groups; -1 for one for each channel.
         axis: the axis of the channels.
-        epsilon: ε, which keeps the denominator above 0.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer: the initial value of β.
-        gamma_initializer: the initial value of γ.
-        beta_regularizer: a penalty on β that is added to the loss.
-        gamma_regularizer: the same for γ.
-        beta_constraint: what β has to satisfy after each step.
-        gamma_constraint: the same for γ.
+
+    The other arguments are those of `LayerNormalization`.
 
     Raises:
         ArgumentError: for groups that are neither -1 nor an integer of at least 1, an axis that is not an integer, or a
@@ -244,6 +237,6 @@ class UnitNormalization(Layer):
         return result
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Return the shape of the outputs, that of the inputs."""
+        """Return the shape of the outputs, which is that of the inputs."""
         _positions(self._who, self.axis, len(input_shape))
         return tuple(input_shape)

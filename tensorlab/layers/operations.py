@@ -139,7 +139,7 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
 def _record_operation(
     self: KerasTensor, name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Record a call of the operation ``name`` with symbolic tensors as a layer, and return its output.
+    """Add a layer that calls the operation ``name`` on symbolic tensors, and return its output.
 
     Raises:
         ArgumentTypeError: for an operation that only works in a layer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -28,7 +29,7 @@ _seeding = forks.Lock()
 """Held while a fit with a ``random_state`` uses the seed of the process."""
 
 
-class Estimator(BaseEstimator):
+class Estimator(BaseEstimator, ABC):
     """The base of `TensorlabClassifier` and `TensorlabRegressor`."""
 
     model_: Any
@@ -92,16 +93,17 @@ class Estimator(BaseEstimator):
         )
         return outputs
 
+    @abstractmethod
     def _targets(self, who: str, model: Any, y: Array, width: int) -> Array:
-        """Return the targets in the form that a model with some outputs for each sample takes."""
-        raise NotImplementedError
+        """Return the targets in the form that a model with ``width`` outputs takes."""
 
+    @abstractmethod
     def _default_loss(self) -> str:
-        raise NotImplementedError
+        """Return the loss of a model that is not compiled."""
 
+    @abstractmethod
     def _last_layer(self, outputs: int, dtype: str) -> Dense:
         """Return the last layer of the default model."""
-        raise NotImplementedError
 
     def _made(self, who: str, x: Array, y: Array, outputs: int) -> Any:
         """Return a compiled model with new weights."""

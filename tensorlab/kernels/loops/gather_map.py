@@ -19,7 +19,7 @@ from tensorlab.kernels.runtime.threads import run
 from tensorlab.scalars import ScalarFunction
 
 Stage = tuple[ScalarFunction, str, tuple[str, ...], str, int]
-"""A function, the dtypes of its computation, inputs and result, and the position of the input that is not a number."""
+"""A function, the dtypes of its computation, inputs and result, and the position of the gathered element."""
 
 _GRAIN = 1 << 13
 """The number of elements of a chunk, at least."""
@@ -72,7 +72,7 @@ def launch(pool, size, result, source, indices{"".join(f", {name}" for name in n
 def gather_map_kernel(stages: tuple[Stage, ...]) -> Definition:
     """Define the kernel ``k(pool, size, result, source, indices, *numbers)``: `gather_kernel`, then some maps.
 
-    The results have the bits of separate kernels.
+    The results are the same, to the bit, as those of a kernel for each step.
 
     Args:
         stages: the functions, in order. One input of each is the element of the source or the result of the function

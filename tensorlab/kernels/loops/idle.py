@@ -61,7 +61,7 @@ def is_zero(g_address, first, count):
 
 
 def idle_namespace(function: ScalarFunction, dtype: str) -> dict[str, Any]:
-    """Return the names that the source needs besides those of the update's own loop; none without a short form."""
+    """Return the names that `idle_source` needs; an empty dict if the function has no step for gradients of 0."""
     short = idle(function) if dtype in ("float32", "float64") else None
     if short is None:
         return {}
